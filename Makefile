@@ -1,0 +1,38 @@
+# Two commands do everything on a bare machine: `make audiobook` and `make test`. Each sets up .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.base
+DEV := .venv/.dev
+
+.PHONY: audiobook test slow check bench clean
+
+audiobook: $(SETUP)  ## convert the example story
+	$(BIN)/python -m examples.build_epub examples/the-tide-clock.epub
+	$(BIN)/rhapsode convert examples/the-tide-clock.epub
+
+test: $(DEV)  ## everything but the slow tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+slow: $(DEV)  ## whole novels and many kills
+	$(BIN)/pytest -m slow
+
+check: $(DEV)  ## static checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV)  ## ratios measured side by side
+	$(BIN)/python -m bench.pipeline
+
+$(SETUP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(DEV): $(SETUP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,s3]'
+	touch $@
+
+clean:
+	rm -rf .venv library .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

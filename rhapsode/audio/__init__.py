@@ -1,0 +1,1 @@
+"""PCM, joins and pauses, loudness, M4B."""

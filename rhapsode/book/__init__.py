@@ -1,0 +1,1 @@
+"""EPUB file -> Book, and the word ledger."""

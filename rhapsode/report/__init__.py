@@ -1,0 +1,1 @@
+"""Whatever a person looks at: the chapter table, the estimate, the summary."""

@@ -1,0 +1,78 @@
+"""Validated settings: what a conversion may be asked for. Unknown keys are refused and the valid ones named.
+
+`ConvertRequest` is the parameter of the flow `convert-book`; Prefect's UI draws its form from these names, types and
+descriptions.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_LIBRARY = os.environ.get("RHAPSODE_LIBRARY", "library")
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Footnotes(StrEnum):
+    SKIP = "skip"
+    INLINE = "inline"
+    END_OF_CHAPTER = "end-of-chapter"
+
+
+class Format(StrEnum):
+    M4B = "m4b"
+    MP3 = "mp3"
+    FLAC = "flac"
+
+
+class EngineName(StrEnum):
+    AUTO = "auto"
+    HIBARI = "hibari"
+    TONE = "tone"
+
+
+class ChunkBudget(Settings):
+    """How much one engine call may be asked to say. Beyond 45-60 s in one call language-model voices skip text."""
+
+    words: int = Field(60, ge=8, le=200, description="Words at most.")
+    characters: int = Field(400, ge=60, le=2000, description="Characters at most, as spoken.")
+    seconds: float = Field(24.0, ge=4, le=45, description="Seconds of speech at most, by estimate.")
+
+
+class Pauses(Settings):
+    """Seconds of room tone after a chunk, by what follows it in the book."""
+
+    sentence: float = Field(0.35, ge=0, le=10)
+    paragraph: float = Field(0.70, ge=0, le=10)
+    scene: float = Field(1.80, ge=0, le=10)
+    heading: float = Field(1.20, ge=0, le=10)
+    chapter: float = Field(2.50, ge=0, le=10)
+
+
+class AudioSettings(Settings):
+    format: Format = Field(Format.M4B, description="m4b: one file with chapters; mp3 and flac: a file a chapter.")
+    loudness_lufs: float = Field(-19.0, ge=-40, le=-6, description="Integrated loudness of the whole book.")
+    ceiling_dbtp: float = Field(-3.0, ge=-20, le=0, description="True peak that is never exceeded.")
+    bitrate_kbps: int = Field(64, ge=24, le=320, description="Of AAC and MP3.")
+    room_tone_dbfs: float = Field(-72.0, ge=-96, le=-50, description="Level (rms) of the room tone in the pauses.")
+    pauses: Pauses = Pauses()
+
+
+class ConvertRequest(Settings):
+    """One book to convert."""
+
+    epub: str = Field(description="Path or fsspec URL of the EPUB file.", min_length=1)
+    library: str = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
+    engine: EngineName = Field(EngineName.AUTO, description="auto: the best voice that this machine can run.")
+    voice: str = Field("", description="Name of a voice of the engine; empty: its default.")
+    speed: float | None = Field(None, ge=0.5, le=2.0, description="1.0 is the voice's own pace.")
+    footnotes: Footnotes = Field(Footnotes.SKIP, description="What to do with footnotes and endnotes.")
+    lexicon: str = Field("", description="Path of a TOML file: word -> respelling.")
+    budget: ChunkBudget = ChunkBudget()
+    audio: AudioSettings = AudioSettings()
+    workers: int = Field(0, ge=0, le=64, description="Ranges spoken at once; 0: one for each CPU core.")

@@ -1,0 +1,1 @@
+"""What a task does, in plain Python: tested without Prefect."""

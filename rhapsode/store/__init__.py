@@ -1,0 +1,1 @@
+"""Where artifacts lie, and the Parquet evidence beside them."""

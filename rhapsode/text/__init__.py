@@ -1,0 +1,1 @@
+"""Book -> spoken text -> chunks."""

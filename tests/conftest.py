@@ -1,0 +1,23 @@
+"""Fixtures that every room uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Real books and test EPUBs that stand beside the checkout; they are read there and never copied into the repo."""
+
+
+def shared_files(folder: str) -> list[Path]:
+    """The EPUBs of `shared/<folder>`, sorted; empty where they are absent (then the tests skip and say so)."""
+    return sorted((SHARED / folder).rglob("*.epub"))
+
+
+@pytest.fixture(scope="session")
+def books() -> list[Path]:
+    found = shared_files("books")
+    if not found:
+        pytest.skip(f"no real books in {SHARED / 'books'}")
+    return found
