@@ -1,0 +1,64 @@
+"""SQL over the evidence of one book, locked in.
+
+    query(library, folder: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]     column names, rows
+
+Tables: `takes` (every evidence row), `chunks` (chunks.parquet of the latest edition) and `plan` (the chunks of every
+plan). They are loaded into memory first; then DuckDB's access to files, network, extensions, Python variables and its
+own settings is switched off, and only a single SELECT (or DESCRIBE, EXPLAIN, SUMMARIZE, ...) is run.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from rhapsode.errors import BadRequest
+from rhapsode.store import evidence
+from rhapsode.store.library import Library
+from rhapsode.store.shelf import Shelf
+
+LOCKS = {
+    "temp_directory": "''",  # never spill to disk
+    "memory_limit": "'2GB'",
+    "TimeZone": "'UTC'",
+    "python_enable_replacements": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "enable_external_access": "false",
+    "lock_configuration": "true",  # last
+}
+REMEDY = "Ask with one SELECT over the tables takes, chunks and plan; `describe takes` lists the columns."
+
+
+def query(library: Library, folder: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Runs one SELECT.
+
+    Raises:
+        BadRequest: Not a SELECT, or DuckDB refuses it.
+        EvidenceDamaged: A file of the book cannot be read.
+    """
+    tables = _tables(library, Shelf(library, folder))
+    with duckdb.connect(":memory:") as connection:
+        for name, table in tables.items():
+            connection.register("arriving", table)
+            connection.execute(f"create table {name} as select * from arriving")  # noqa: S608  our own three names
+            connection.unregister("arriving")
+        for setting, value in LOCKS.items():
+            connection.execute(f"set {setting} = {value}")
+        try:
+            statements = connection.extract_statements(sql)
+            if [s.type for s in statements] not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
+                raise BadRequest("Only a single SELECT can be run over a book.", REMEDY)
+            result = connection.execute(statements[0])
+            return [column[0] for column in result.description], result.fetchall()
+        except (duckdb.Error, RuntimeError) as error:
+            raise BadRequest(" ".join(str(error).split("\n\nLINE ")[0].split()), REMEDY) from error
+
+
+def _tables(library: Library, shelf: Shelf) -> dict[str, pa.Table]:
+    takes = [evidence.read_table(library, path) for path in evidence.evidence_files(library, shelf.folder)]
+    tables = {"takes": pa.concat_tables([evidence.SCHEMA.empty_table(), *takes]), "plan": shelf.plan_table()}
+    if (chunks := shelf.chunks_table()) is not None:
+        tables["chunks"] = chunks
+    return tables
