@@ -41,9 +41,8 @@ def find_shelf(library: Library, query: str) -> Shelf:
         NotInLibrary: None or several; the message lists them.
     """
     shelves = list(_shelves(library))
-    wanted = query.strip().casefold()
     found: list[Shelf] = []
-    for matches in _matchers(query.strip(), wanted):
+    for matches in _matchers(query):
         found = [shelf for shelf in shelves if matches(shelf)]
         if found:
             break
@@ -67,12 +66,11 @@ def _shelves(library: Library) -> Iterator[Shelf]:
             yield Shelf(library, f"{SHELVES}/{name}")
 
 
-def _matchers(query: str, wanted: str) -> Iterator[Callable[[Shelf], bool]]:
+def _matchers(query: str) -> Iterator[Callable[[Shelf], bool]]:
     """Ways to mean a book, the strictest first; the first that fits any book decides."""
+    wanted = _folded(query)
     yield lambda shelf: wanted in (shelf.name, shelf.folder)
-    if (file := Path(query).expanduser()).is_file():
-        with file.open("rb") as epub:
-            digest = hashlib.file_digest(epub, "sha256").hexdigest()
+    if digest := _digest_of_file(query):
         yield lambda shelf: shelf.name.endswith(f"-{digest[:12]}")
     yield lambda shelf: wanted == shelf.name.rpartition("-")[0]
     yield lambda shelf: wanted == _title(shelf)
@@ -82,10 +80,23 @@ def _matchers(query: str, wanted: str) -> Iterator[Callable[[Shelf], bool]]:
         yield lambda shelf: wanted in shelf.name or wanted in _title(shelf)
 
 
-def _title(shelf: Shelf) -> str:
-    """Casefolded; empty where book.json is missing or damaged, so that one bad folder hides no other book."""
+def _digest_of_file(query: str) -> str:
+    """sha256 of the file of that name, or nothing: most queries are no file, and some could not be a file's name."""
     try:
-        return shelf.load_book().metadata.title.casefold()
+        with Path(query).open("rb") as epub:
+            return hashlib.file_digest(epub, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return ""
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().strip()
+
+
+def _title(shelf: Shelf) -> str:
+    """Folded; empty where book.json is missing or damaged, so that one bad folder hides no other book."""
+    try:
+        return _folded(shelf.load_book().metadata.title)
     except (NotInLibrary, EvidenceDamaged):
         return ""
 

@@ -35,6 +35,7 @@ from fsspec.implementations.local import LocalFileSystem
 from rhapsode.errors import BadRequest, LibraryUnreachable, NotInLibrary
 from rhapsode.store import durable
 
+COPY_BYTES = 1 << 20  # held at a time while a file is streamed in or out
 Names = list[str]  # inside Library, `list` is the method
 
 REASONS = {
@@ -71,14 +72,14 @@ class Library:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.local = None if "://" in root else Path(root).expanduser().absolute()
         try:
+            self.local = None if "://" in root else Path(root).expanduser().absolute()
             # A folder's name may hold "::", which fsspec would take for a chain of URLs. Listings are never cached:
             # other processes write here too.
             self._fs, base = (
                 (LocalFileSystem(), str(self.local)) if self.local else fsspec.url_to_fs(root, use_listings_cache=False)
             )
-        except (ValueError, ImportError) as error:
+        except (ValueError, ImportError, RuntimeError) as error:
             raise BadRequest(
                 f"The library {root} cannot be opened: {_one_line(error)}.",
                 "Name a folder or an fsspec URL; for s3:// install rhapsode[s3].",
@@ -137,17 +138,16 @@ class Library:
 
     def put_file(self, local: Path, path: str) -> None:
         """Copies a finished local file in, without holding it in memory."""
-        with self._writing(path):
+        with local.open("rb") as source, self._writing(path):
             if self.local:
-                with local.open("rb") as source:
-                    durable.replace(Path(self._full(path)), lambda file: shutil.copyfileobj(source, file, 1 << 20))
+                durable.replace(Path(self._full(path)), lambda file: shutil.copyfileobj(source, file, COPY_BYTES))
             else:
                 self._fs.put_file(str(local), self._full(path))
 
     def get_file(self, path: str, local: Path) -> None:
         """Copies a file out, without holding it in memory."""
         with self._reading(path), self._fs.open(self._full(path), "rb") as source:
-            durable.replace(local.absolute(), lambda file: shutil.copyfileobj(source, file, 1 << 20))
+            durable.replace(local.absolute(), lambda file: shutil.copyfileobj(source, file, COPY_BYTES))
 
     def list(self, folder: str = "") -> Names:
         """All files below a folder, relative to the root, sorted; none if there is no such folder."""
@@ -195,7 +195,9 @@ class Library:
                 yield
         except LibraryUnreachable as error:
             if isinstance(error.__cause__, FileNotFoundError):
-                raise NotInLibrary(f"{self.url(path)} is not in the library.", "") from error.__cause__
+                raise NotInLibrary(
+                    f"{self.url(path)} is not in the library.", "Run again: what is missing is made."
+                ) from error.__cause__
             raise
 
     @contextmanager

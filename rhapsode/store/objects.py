@@ -118,13 +118,14 @@ def _encode(take: StoredTake) -> bytes:
 def _decode(key: str, data: bytes) -> StoredTake:
     try:
         with sf.SoundFile(io.BytesIO(data)) as flac:
-            about = sealed.read_json(KIND, flac.comment.encode(), f"The tag of object {key}")
+            kind, about = sealed.unseal(flac.comment.encode(), f"The tag of object {key}")
             blocks = []
             while len(block := flac.read(BLOCK, dtype="int16")):
                 blocks.append(block)
             shape = (flac.samplerate, flac.channels)
     except (sf.SoundFileError, EvidenceDamaged, UnicodeError, ValueError, MemoryError) as error:
         raise ObjectDamaged(f"Object {key} cannot be decoded.", REMEDY) from error
+    sealed.expect(KIND, kind, f"Object {key}")
     if shape != (about["sample_rate_hz"], 1) or about["key"] != key:
         raise ObjectDamaged(f"Object {key} is not what its tag says.", REMEDY)
     audio = Audio(np.concatenate(blocks) if blocks else np.empty(0, np.int16), shape[0])

@@ -2,6 +2,8 @@
 
     write_json(kind: str, body: dict) -> bytes                  the same body gives the same bytes
     read_json(kind: str, data: bytes, where: str) -> dict
+    unseal(data: bytes, where: str) -> tuple[kind, body]        whole, of whatever kind
+    expect(kind: str, found: str, where: str) -> None
     write_table(kind: str, table: pa.Table, **notes: str) -> bytes
     read_table(kind: str, data: bytes, where: str) -> tuple[pa.Table, dict[str, str]]
 
@@ -37,13 +39,32 @@ def read_json(kind: str, data: bytes, where: str) -> dict[str, Any]:
     Raises:
         EvidenceDamaged: Torn, altered, or of another kind; `where` names it.
     """
+    found, body = unseal(data, where)
+    expect(kind, found, where)
+    return body
+
+
+def unseal(data: bytes, where: str) -> tuple[str, dict[str, Any]]:
+    """Returns the kind and the body of a JSON file that is whole.
+
+    Raises:
+        EvidenceDamaged: Torn or altered; `where` names it.
+    """
     try:
         sealed = json.loads(data)
-        seal, found = sealed.pop("seal"), sealed.pop("kind")
+        _check(sealed.pop("seal"), _digest(sealed), where)
+        return sealed.pop("kind"), sealed
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise EvidenceDamaged(f"{where} is torn or no file of Rhapsode's.", REMEDY) from error
-    _check(kind, found, seal == _digest({**sealed, "kind": found}), where)
-    return dict(sealed)
+
+
+def expect(kind: str, found: str, where: str) -> None:
+    """Refuses a whole file of another kind: it may be precious to another version, so it is never removed."""
+    if found != kind:
+        raise EvidenceDamaged(
+            f"{where} is of kind {found}; this version of Rhapsode reads {kind}.",
+            "Use the version that wrote it, or another library.",
+        )
 
 
 def write_table(kind: str, table: pa.Table, **notes: str) -> bytes:
@@ -51,7 +72,7 @@ def write_table(kind: str, table: pa.Table, **notes: str) -> bytes:
     metadata = {
         KIND: kind.encode(),
         NOTES: _canonical(notes),
-        SEAL: _digest_of_rows(table, notes).encode(),
+        SEAL: _digest_of_rows(kind, table, notes).encode(),
     }
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd", write_page_checksum=True)
@@ -68,21 +89,16 @@ def read_table(kind: str, data: bytes, where: str) -> tuple[pa.Table, dict[str, 
         table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
         metadata = table.schema.metadata
         found, seal, notes = metadata[KIND].decode(), metadata[SEAL].decode(), json.loads(metadata[NOTES])
-        whole = seal == _digest_of_rows(table, notes)
+        _check(seal, _digest_of_rows(found, table, notes), where)
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise EvidenceDamaged(f"{where} is torn or no file of Rhapsode's.", REMEDY) from error
-    _check(kind, found, whole, where)
+    expect(kind, found, where)
     return table.replace_schema_metadata(None), notes
 
 
-def _check(kind: str, found: object, whole: bool, where: str) -> None:
-    if not whole:
+def _check(seal: str, digest: str, where: str) -> None:
+    if seal != digest:
         raise EvidenceDamaged(f"{where} was altered: its seal does not fit.", REMEDY)
-    if found != kind:
-        raise EvidenceDamaged(
-            f"{where} is of kind {found}; this version of Rhapsode reads {kind}.",
-            "Use the version that wrote it, or a library of its own.",
-        )
 
 
 def _canonical(value: object) -> bytes:
@@ -99,5 +115,5 @@ def _digest(value: object) -> str:
     return hashlib.sha256(_canonical(value)).hexdigest()
 
 
-def _digest_of_rows(table: pa.Table, notes: dict[str, str]) -> str:
-    return _digest([table.column_names, table.to_pylist(), notes])
+def _digest_of_rows(kind: str, table: pa.Table, notes: dict[str, str]) -> str:
+    return _digest([kind, notes, table.column_names, table.to_pylist()])

@@ -47,12 +47,12 @@ def query(library: Library, folder: str, sql: str) -> tuple[list[str], list[tupl
         for setting, value in LOCKS.items():
             connection.execute(f"set {setting} = {value}")
         try:
-            statements = connection.extract_statements(sql)
+            statements = connection.extract_statements(sql.encode(errors="replace").decode())
             if [s.type for s in statements] not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
                 raise BadRequest("Only a single SELECT can be run over a book.", REMEDY)
             result = connection.execute(statements[0])
             return [column[0] for column in result.description], result.fetchall()
-        except (duckdb.Error, RuntimeError) as error:
+        except duckdb.Error as error:
             raise BadRequest(" ".join(str(error).split("\n\nLINE ")[0].split()), REMEDY) from error
 
 
