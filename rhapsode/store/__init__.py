@@ -6,5 +6,7 @@ sealed.py     canonical JSON and Parquet that prove on reading that they are who
 objects.py    content-addressed audio, verified on read
 evidence.py   one row a take, in immutable Parquet files
 sql.py        SQL over the evidence of one book, locked in
-shelf.py      the folder of one book
+shelf.py      the folder of one book, and how it is found
+readings.py   the evidence of one reading of a book
+editions.py   what is published
 """

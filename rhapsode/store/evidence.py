@@ -3,9 +3,10 @@
     TakeRow(book=..., chapter=..., ...)                       mirrors SCHEMA, field for field
     write_rows(library, path: str, rows: Sequence[TakeRow]) -> None
     read_rows(library, path: str) -> list[TakeRow]
-    read_evidence(library, folder: str) -> list[TakeRow]      all synthesis rows of the book in `folder` (Shelf.folder)
+    read_evidence(library, folder: str) -> list[TakeRow]      all rows of takes below `folder`, e.g. Shelf.folder
+    as_table(rows: Sequence[TakeRow]) -> pa.Table
 
-Where the files lie is said by shelf.py; SQL over them is in sql.py.
+Where the files lie is said by readings.py; SQL over them is in sql.py.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ class TakeRow:
 
     Attributes:
         book: Name of the book's folder.
-        range: Number of the chunk's range in the plan.
+        range: Name of the job: a range of the plan ("00001-00032"), later the digest of a set of chunks.
         round: 0, or the rung of the ladder.
         words, characters: Of `source` and of `spoken`.
         sampling, libraries: JSON objects.
         token_count: 0 for engines that make waveforms.
-        rms_dbfs, peak_dbfs: -inf for digital silence.
+        rms_dbfs, peak_dbfs, leading_silence_s, trailing_silence_s: None where there is nothing to measure.
         elapsed_s: Wall clock of the engine.
         speed: duration_s / elapsed_s, "times real time".
         sha256: Digest of the decoded samples.
         reused: The object was in the library already; elapsed_s, started_at and host are those of its making.
-        error: Why there is no take; then what only a take has is empty or 0.
+        error: Why there is no take; then what only a take has is empty, 0 or None.
         started_at: With a time zone; kept as UTC, in microseconds.
     """
 
@@ -49,7 +50,7 @@ class TakeRow:
     chapter: int
     chunk: int
     key: str
-    range: int
+    range: str
     round: int
     take: int
     source: str
@@ -72,10 +73,10 @@ class TakeRow:
     token_count: int
     duration_s: float
     sample_rate_hz: int
-    rms_dbfs: float
-    peak_dbfs: float
-    leading_silence_s: float
-    trailing_silence_s: float
+    rms_dbfs: float | None
+    peak_dbfs: float | None
+    leading_silence_s: float | None
+    trailing_silence_s: float | None
     elapsed_s: float
     speed: float
     sha256: str
@@ -92,7 +93,7 @@ SCHEMA = pa.schema(
         pa.field("chapter", pa.int32(), nullable=False),
         pa.field("chunk", pa.int32(), nullable=False),
         pa.field("key", pa.string(), nullable=False),
-        pa.field("range", pa.int32(), nullable=False),
+        pa.field("range", pa.string(), nullable=False),
         pa.field("round", pa.int32(), nullable=False),
         pa.field("take", pa.int32(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
@@ -115,15 +116,15 @@ SCHEMA = pa.schema(
         pa.field("token_count", pa.int32(), nullable=False),
         pa.field("duration_s", pa.float64(), nullable=False),
         pa.field("sample_rate_hz", pa.int32(), nullable=False),
-        pa.field("rms_dbfs", pa.float64(), nullable=False),
-        pa.field("peak_dbfs", pa.float64(), nullable=False),
-        pa.field("leading_silence_s", pa.float64(), nullable=False),
-        pa.field("trailing_silence_s", pa.float64(), nullable=False),
+        pa.field("rms_dbfs", pa.float64()),
+        pa.field("peak_dbfs", pa.float64()),
+        pa.field("leading_silence_s", pa.float64()),
+        pa.field("trailing_silence_s", pa.float64()),
         pa.field("elapsed_s", pa.float64(), nullable=False),
         pa.field("speed", pa.float64(), nullable=False),
         pa.field("sha256", pa.string(), nullable=False),
         pa.field("reused", pa.bool_(), nullable=False),
-        pa.field("error", pa.string(), nullable=True),
+        pa.field("error", pa.string()),
         pa.field("started_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("host", pa.string(), nullable=False),
         pa.field("libraries", pa.string(), nullable=False),
@@ -139,8 +140,7 @@ def write_rows(library: Library, path: str, rows: Sequence[TakeRow]) -> None:
     Raises:
         EvidenceDamaged: The file that is there tells of other takes or other samples, or cannot be read.
     """
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
-    if library.create_bytes(path, sealed.write_table(KIND, table)):
+    if library.create_bytes(path, sealed.write_table(KIND, as_table(rows))):
         return
     if _story(read_rows(library, path)) != _story(rows):
         raise EvidenceDamaged(f"{library.url(path)} tells of other takes than this run made.", sealed.REMEDY)
@@ -162,8 +162,12 @@ def read_evidence(library: Library, folder: str) -> list[TakeRow]:
     return sorted(rows, key=lambda row: (row.round, row.chunk, row.take, row.key))
 
 
+def as_table(rows: Sequence[TakeRow]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
+
+
 def evidence_files(library: Library, folder: str) -> list[str]:
-    return [path for path in library.list(f"{folder}/evidence") if path.endswith(SYNTHESIZE)]
+    return [path for path in library.list(folder) if path.endswith(SYNTHESIZE)]
 
 
 def read_table(library: Library, path: str) -> pa.Table:

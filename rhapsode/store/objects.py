@@ -3,6 +3,7 @@
     put_take(library, key: str, audio: Audio, provenance: dict[str, Json]) -> StoredTake
     find_take(library, key: str) -> StoredTake | None         None: not there, or damaged (it is removed and logged)
     get_audio(library, key: str, sha256: str) -> Audio        raises NotInLibrary, ObjectDamaged
+    has_take(library, key: str) -> bool                       a name only: nothing is read
     sha256_of(audio: Audio) -> str                            digest of the samples as little-endian int16
     StoredTake(key, sha256, audio, provenance)
 
@@ -44,6 +45,10 @@ class StoredTake:
     audio: Audio = field(compare=False, repr=False)
     provenance: dict[str, Json]
 
+    @property
+    def sample_rate_hz(self) -> int:
+        return self.audio.sample_rate_hz
+
 
 def object_path(key: str) -> str:
     return f"objects/{key[:2]}/{key}.flac"
@@ -82,6 +87,11 @@ def find_take(library: Library, key: str) -> StoredTake | None:
         log.warning("%s It is removed.", damage.message)
         library.delete(object_path(key))
         return None
+
+
+def has_take(library: Library, key: str) -> bool:
+    """Whether there is an object of this name; whether it is whole, only reading it tells."""
+    return library.exists(object_path(key))
 
 
 def get_audio(library: Library, key: str, sha256: str) -> Audio:

@@ -1,18 +1,21 @@
-"""The folder of one book in a library, and what lies in it.
+"""The folder of one book in a library, `books/<slug>-<digest12>`, and how a book is found there.
 
-    Shelf(library, folder)                              folder: "books/<slug>-<digest12>"; see catalogue.py
-        .name -> str                                    "<slug>-<digest12>"
-        .save_book(book) / .load_book() -> Book
-        .save_plan(plan) / .load_plan(digest: str) -> Plan
-        .save_timeline(digest: str, timeline) / .load_timeline(digest: str) -> Timeline      digest: of its making
-        .evidence_path(round_number: int, stage: str, keys: Sequence[str], chunk_range: ChunkRange | None = None) -> str
-        .edition_path(number: int, name: str) -> str
-        .editions() -> list[int]                        those whose manifest is written
-        .latest_edition() -> int | None
-        .next_edition() -> int
-        .save_chunks(number: int, table: pa.Table)      chunks.parquet of an edition
-        .plan_table() -> pa.Table, .chunks_table() -> pa.Table | None        for SQL
+    shelve(library, book: Book) -> Shelf                the book's folder, the one it has or a new one; writes nothing
+    find_shelf(library, query: str) -> Shelf            by folder, slug, title, digest prefix, or EPUB file
+    Shelf(library, name)                                name: "<slug>-<digest12>"
+        .folder -> str                                  "books/<slug>-<digest12>"
+        .path(*parts: str) -> str
+        .save_book(book) -> str                         book-<digest8>.json; returns the digest of what was read
+        .load_book(digest: str) -> Book
+        .title() -> str
+        .save_plan(plan)                                plan-<digest8>.parquet
+        .load_plan(digest: str) -> Plan
+        .plan_table() -> pa.Table                       all plans, for SQL
+        .save_timeline(digest: str, timeline)           chapters/<digest16>.json; digest: of what it is made from
+        .load_timeline(digest: str) -> Timeline
+        .has_timeline(digest: str) -> bool
 
+One EPUB may be read in several ways (footnotes, a newer parser), so a book has a digest of its own beside the file's.
 Loading raises NotInLibrary (absent) or EvidenceDamaged (torn, altered, of another version).
 """
 
@@ -20,20 +23,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from rhapsode import recipe
-from rhapsode.errors import EvidenceDamaged
-from rhapsode.model import Book, Chunk, ChunkRange, Cover, Plan, Timeline
+from rhapsode.errors import EvidenceDamaged, NotInLibrary
+from rhapsode.model import Book, Chunk, Cover, Plan, Timeline
 from rhapsode.store import sealed
 from rhapsode.store.library import Library
 
-BOOK, PLAN, TIMELINE, CHUNKS = "book/1", "plan/1", "timeline/1", "chunks/1"
+BOOK, PLAN, TIMELINE = "book/1", "plan/1", "timeline/1"
+SHELVES = "books"
+SLUG_LENGTH = 48
+REMEDY_UNKNOWN = "Name the folder, the title, the first digits of the digest, or the EPUB file."
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -67,47 +75,58 @@ class Shelf:
     """The folder of one book. Nothing is cached: every call asks the library."""
 
     library: Library
-    folder: str
+    name: str
 
     @property
-    def name(self) -> str:
-        return self.folder.rpartition("/")[2]
+    def folder(self) -> str:
+        return f"{SHELVES}/{self.name}"
 
     def path(self, *parts: str) -> str:
         return "/".join((self.folder, *parts))
 
-    # -- the book, its plans, its chapters
-
-    def save_book(self, book: Book) -> None:
-        """Saves a book; its cover lies beside book.json as it was in the EPUB."""
+    def save_book(self, book: Book) -> str:
+        """Saves a book, its cover beside it as it was in the EPUB, and returns the digest of all that was read."""
         body = asdict(replace(book, cover=None))
         if book.cover:
-            body["cover"] = {"media_type": book.cover.media_type, "sha256": _sha256(book.cover.data)}
-            self.library.write_bytes(self.path("cover"), book.cover.data)
-        self.library.write_bytes(self.path("book.json"), sealed.write_json(BOOK, body))
+            cover_digest = hashlib.sha256(book.cover.data).hexdigest()
+            body["cover"] = {"media_type": book.cover.media_type, "sha256": cover_digest}
+            self.library.write_bytes(self._cover_path(cover_digest), book.cover.data)
+        digest = recipe.digest(body)
+        self.library.write_bytes(self._book_path(digest), sealed.write_json(BOOK, body))
+        return digest
 
-    def load_book(self) -> Book:
-        body = self._json(BOOK, "book.json")
+    def load_book(self, digest: str) -> Book:
+        """Loads the book with this digest; eight digits are enough."""
+        path = self._book_path(digest)
+        body = sealed.read_json(BOOK, self.library.read_bytes(path), self.library.url(path))
         cover = body.pop("cover")
-        book = _build(Book, body, self.library.url(self.path("book.json")))
+        book = _build(Book, body, self.library.url(path))
         if cover is None:
             return book
-        data = self.library.read_bytes(self.path("cover"))
-        if _sha256(data) != cover["sha256"]:
-            raise EvidenceDamaged(f"{self.library.url(self.path('cover'))} was altered.", sealed.REMEDY)
+        path = self._cover_path(cover["sha256"])
+        data = self.library.read_bytes(path)
+        if hashlib.sha256(data).hexdigest() != cover["sha256"]:
+            raise EvidenceDamaged(f"{self.library.url(path)} was altered.", sealed.REMEDY)
         return replace(book, cover=Cover(cover["media_type"], data))
 
-    def plan_path(self, digest: str) -> str:
-        return self.path(f"plan-{digest[:8]}.parquet")
+    def title(self) -> str:
+        """The book's title; empty where its file is missing or damaged, so that one bad folder hides no other book."""
+        for path in self._files(r"book-[0-9a-f]{8}\.json"):
+            try:
+                body = sealed.read_json(BOOK, self.library.read_bytes(path), self.library.url(path))
+            except (NotInLibrary, EvidenceDamaged):
+                continue
+            return str(body["metadata"]["title"])
+        return ""
 
     def save_plan(self, plan: Plan) -> None:
         table = pa.Table.from_pylist([asdict(chunk) for chunk in plan.chunks], schema=PLAN_SCHEMA)
         data = sealed.write_table(PLAN, table, digest=plan.digest, range_size=str(plan.range_size))
-        self.library.write_bytes(self.plan_path(plan.digest), data)
+        self.library.write_bytes(self._plan_path(plan.digest), data)
 
     def load_plan(self, digest: str) -> Plan:
         """Loads the plan with this digest; eight digits are enough."""
-        path = self.plan_path(digest)
+        path = self._plan_path(digest)
         where = self.library.url(path)
         table, notes = sealed.read_table(PLAN, self.library.read_bytes(path), where)
         if not notes["digest"].startswith(digest):
@@ -118,10 +137,9 @@ class Shelf:
     def plan_table(self) -> pa.Table:
         """The chunks of every plan of this book; the column `plan` says which."""
         tables = [PLAN_SCHEMA.append(pa.field("plan", pa.string())).empty_table()]
-        for path in self.library.list(self.folder):
-            if re.fullmatch(r"plan-[0-9a-f]{8}\.parquet", path.removeprefix(f"{self.folder}/")):
-                table, notes = sealed.read_table(PLAN, self.library.read_bytes(path), self.library.url(path))
-                tables.append(table.append_column("plan", pa.array([notes["digest"][:8]] * len(table), pa.string())))
+        for path in self._files(r"plan-[0-9a-f]{8}\.parquet"):
+            table, notes = sealed.read_table(PLAN, self.library.read_bytes(path), self.library.url(path))
+            tables.append(table.append_column("plan", pa.array([notes["digest"][:8]] * len(table), pa.string())))
         return pa.concat_tables(tables)
 
     def save_timeline(self, digest: str, timeline: Timeline) -> None:
@@ -133,53 +151,97 @@ class Shelf:
         body = sealed.read_json(TIMELINE, self.library.read_bytes(path), self.library.url(path))
         return _build(Timeline, body, self.library.url(path))
 
+    def has_timeline(self, digest: str) -> bool:
+        return self.library.exists(self._timeline_path(digest))
+
+    def _book_path(self, digest: str) -> str:
+        return self.path(f"book-{digest[:8]}.json")
+
+    def _cover_path(self, sha256: str) -> str:
+        return self.path(f"cover-{sha256[:8]}")
+
+    def _plan_path(self, digest: str) -> str:
+        return self.path(f"plan-{digest[:8]}.parquet")
+
     def _timeline_path(self, digest: str) -> str:
         return self.path("chapters", f"{digest[:16]}.json")
 
-    def _json(self, kind: str, name: str) -> dict[str, Any]:
-        path = self.path(name)
-        return sealed.read_json(kind, self.library.read_bytes(path), self.library.url(path))
+    def _files(self, pattern: str) -> Iterator[str]:
+        for path in self.library.list(self.folder):
+            if re.fullmatch(pattern, path.removeprefix(f"{self.folder}/")):
+                yield path
 
-    # -- evidence and editions
 
-    def evidence_path(
-        self, round_number: int, stage: str, keys: Sequence[str], chunk_range: ChunkRange | None = None
-    ) -> str:
-        """Where a stage's evidence over these takes lies: `evidence/round-0/00001-00032-<digest8>.<stage>.parquet`.
+def shelve(library: Library, book: Book) -> Shelf:
+    """The folder of a book. It is named when the book comes for the first time, and keeps its name."""
+    for shelf in _shelves(library):
+        if shelf.name.endswith(f"-{book.digest[:12]}"):
+            return shelf
+    return Shelf(library, f"{slug(book.metadata.title)}-{book.digest[:12]}")
 
-        The digest of the keys is in the name because the same range of the same book has other takes with another
-        voice, another lexicon or an edited text, and evidence is never replaced.
-        """
-        digest8 = recipe.digest(list(keys))[:8]
-        name = f"{chunk_range}-{digest8}" if chunk_range else digest8
-        return self.path("evidence", f"round-{round_number}", f"{name}.{stage}.parquet")
 
-    def edition_path(self, number: int, name: str) -> str:
-        return self.path("editions", f"{number:04d}", name)
+def find_shelf(library: Library, query: str) -> Shelf:
+    """Finds a book by folder, slug, title, the first digits of its digest, its EPUB file, or a part of its title.
 
-    def editions(self) -> list[int]:
-        """The numbers of the published editions: those whose manifest is written."""
-        folders = (int(name) for name in self.library.folders(self.path("editions")) if name.isdecimal())
-        return sorted(n for n in folders if self.library.exists(self.edition_path(n, "manifest.json")))
+    Raises:
+        NotInLibrary: None or several; the message lists them.
+    """
+    shelves = list(_shelves(library))
+    found: list[Shelf] = []
+    for matches in _matchers(query):
+        found = [shelf for shelf in shelves if matches(shelf)]
+        if found:
+            break
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NotInLibrary(f"{query!r} is the name of several books: {_names(found)}.", "Name one of them.")
+    there = f"; it holds {_names(shelves)}" if shelves else "; it holds no book"
+    raise NotInLibrary(f"No book {query!r} in the library {library.url()}{there}.", REMEDY_UNKNOWN)
 
-    def latest_edition(self) -> int | None:
-        return max(self.editions(), default=None)
 
-    def next_edition(self) -> int:
-        """One more than the latest; a folder that a killed run left without a manifest is used again."""
-        return (self.latest_edition() or 0) + 1
+def slug(title: str) -> str:
+    """A folder name from a title: ASCII letters, digits and hyphens, 1 to 48 of them."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_LENGTH].rstrip("-") or "book"
 
-    def save_chunks(self, number: int, table: pa.Table) -> None:
-        """Saves chunks.parquet of an edition: one row a chunk, the accepted take."""
-        self.library.write_bytes(self.edition_path(number, "chunks.parquet"), sealed.write_table(CHUNKS, table))
 
-    def chunks_table(self) -> pa.Table | None:
-        """The chunks of the latest edition; None before the first."""
-        number = self.latest_edition()
-        if number is None:
-            return None
-        path = self.edition_path(number, "chunks.parquet")
-        return sealed.read_table(CHUNKS, self.library.read_bytes(path), self.library.url(path))[0]
+def _shelves(library: Library) -> Iterator[Shelf]:
+    for name in library.folders(SHELVES):
+        if re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{12}", name):
+            yield Shelf(library, name)
+
+
+def _matchers(query: str) -> Iterator[Callable[[Shelf], bool]]:
+    """Ways to mean a book, the strictest first; the first that fits any book decides."""
+    wanted = _folded(query)
+    yield lambda shelf: wanted in (shelf.name, shelf.folder)
+    if digest := _digest_of_file(query):
+        yield lambda shelf: shelf.name.endswith(f"-{digest[:12]}")
+    yield lambda shelf: wanted == shelf.name.rpartition("-")[0]
+    yield lambda shelf: wanted == _folded(shelf.title())
+    if re.fullmatch(r"[0-9a-f]{4,64}", wanted):
+        yield lambda shelf: shelf.name.rpartition("-")[2].startswith(wanted[:12])
+    if wanted:
+        yield lambda shelf: wanted in shelf.name or wanted in _folded(shelf.title())
+
+
+def _digest_of_file(query: str) -> str:
+    """sha256 of the file of that name, or nothing: most queries are no file, and some could not be a file's name."""
+    try:
+        with Path(query).open("rb") as epub:
+            return hashlib.file_digest(epub, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return ""
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().strip()
+
+
+def _names(shelves: Sequence[Shelf], most: int = 8) -> str:
+    names = ", ".join(shelf.name for shelf in shelves[:most])
+    return names + (f" and {len(shelves) - most} more" if len(shelves) > most else "")
 
 
 T = TypeVar("T")
@@ -190,7 +252,3 @@ def _build(kind: type[T], body: object, where: str) -> T:
         return TypeAdapter(kind).validate_python(body)
     except ValidationError as error:
         raise EvidenceDamaged(f"{where} does not have the fields of a {kind}.", sealed.REMEDY) from error
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

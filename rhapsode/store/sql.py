@@ -1,6 +1,8 @@
 """SQL over the evidence of one book, locked in.
 
-    query(library, folder: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]     column names, rows
+    query(library, name: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]       column names, rows
+
+`name` is that of the book's folder (`find_shelf(library, what).name`).
 
 Tables: `takes` (every evidence row), `chunks` (chunks.parquet of the latest edition) and `plan` (the chunks of every
 plan). They are loaded into memory first; then DuckDB's access to files, network, extensions, Python variables and its
@@ -14,6 +16,7 @@ import pyarrow as pa
 
 from rhapsode.errors import BadRequest
 from rhapsode.store import evidence
+from rhapsode.store.editions import latest_edition, load_chunks
 from rhapsode.store.library import Library
 from rhapsode.store.shelf import Shelf
 
@@ -31,18 +34,18 @@ LOCKS = {
 REMEDY = "Ask with one SELECT over the tables takes, chunks and plan; `describe takes` lists the columns."
 
 
-def query(library: Library, folder: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+def query(library: Library, name: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
     """Runs one SELECT.
 
     Raises:
         BadRequest: Not a SELECT, or DuckDB refuses it.
         EvidenceDamaged: A file of the book cannot be read.
     """
-    tables = _tables(library, Shelf(library, folder))
+    tables = _tables(library, Shelf(library, name))
     with duckdb.connect(":memory:") as connection:
-        for name, table in tables.items():
+        for table_name, table in tables.items():
             connection.register("arriving", table)
-            connection.execute(f"create table {name} as select * from arriving")  # noqa: S608  our own three names
+            connection.execute(f"create table {table_name} as select * from arriving")  # noqa: S608  our own three names
             connection.unregister("arriving")
         for setting, value in LOCKS.items():
             connection.execute(f"set {setting} = {value}")
@@ -59,6 +62,6 @@ def query(library: Library, folder: str, sql: str) -> tuple[list[str], list[tupl
 def _tables(library: Library, shelf: Shelf) -> dict[str, pa.Table]:
     takes = [evidence.read_table(library, path) for path in evidence.evidence_files(library, shelf.folder)]
     tables = {"takes": pa.concat_tables([evidence.SCHEMA.empty_table(), *takes]), "plan": shelf.plan_table()}
-    if (chunks := shelf.chunks_table()) is not None:
-        tables["chunks"] = chunks
+    if edition := latest_edition(shelf):
+        tables["chunks"] = load_chunks(shelf, edition.number)
     return tables
