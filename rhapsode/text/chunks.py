@@ -4,8 +4,8 @@ A chunk is whole sentences of one block (one paragraph, list item, line of verse
 
 - Consecutive headings (a label and its title) are packed together.
 - A very short block (`VERY_SHORT_S`; language-model voices fail on a lone "Yes.") joins the first chunk of the block
-  that follows, or else the last chunk of the block before: of the same kind, not across a scene break, and a chunk
-  takes in one such neighbour at most.
+  that follows, or else the last chunk of the block before: neither a heading nor across a scene break, notes and
+  pictures only among themselves, and a chunk takes in one such neighbour at most.
 - What cannot be said ("***", a lone dash) belongs to the chunk before it, or else to the one after it in the chapter.
 
 Every block is packed by itself before any neighbour is taken in, so an edit of one block changes only its own chunks,
@@ -20,12 +20,14 @@ from dataclasses import dataclass, field, replace
 from rhapsode.model import Block, BlockKind, Boundary, Chapter, Span
 from rhapsode.settings import ChunkBudget
 from rhapsode.text.lexicon import Lexicon
-from rhapsode.text.normalise import spoken_text
+from rhapsode.text.normalise import ensure_terminal, phrase
 from rhapsode.text.pace import estimate_s
 from rhapsode.text.sentences import clause_spans, sentence_spans
 
-VERY_SHORT_S = 1.2
-"""Blocks that take less than this (estimate) are not spoken alone if it can be helped."""
+VERY_SHORT_S = 1.5
+"""Blocks that take less than this (estimate: a sentence of some 13 letters) are not spoken alone if it can be helped."""
+
+_APART = frozenset({BlockKind.HEADING, BlockKind.IMAGE, BlockKind.FOOTNOTE})
 
 _CHUNK_COST, _CUT_COST, _UNEVEN_COST = 1.0, 2.0, 0.5
 """What packing minimises: chunks, cuts inside a sentence (worth two chunks), and the sum of squared fillings."""
@@ -38,7 +40,8 @@ class Piece:
     block: int
     char_start: int
     char_end: int
-    spoken: str  # ends in terminal punctuation
+    phrase: str  # spoken, if the next piece continues it
+    spoken: str  # spoken, if it ends the sentence or the chunk: with terminal punctuation
     words: int
     seconds: float
     ends_sentence: bool
@@ -56,9 +59,10 @@ class Draft:
         """The spoken text and where in it each piece stands."""
         text, spans = "", []
         for piece in self.pieces:
+            said = piece.spoken if piece.ends_sentence or piece is self.pieces[-1] else piece.phrase
             text += " " if text else ""
-            spans.append(Span(piece.char_start, piece.char_end, len(text), len(text) + len(piece.spoken)))
-            text += piece.spoken
+            spans.append(Span(piece.char_start, piece.char_end, len(text), len(text) + len(said)))
+            text += said
         return text, tuple(spans)
 
 
@@ -131,12 +135,14 @@ def block_pieces(number: int, block: Block, budget: ChunkBudget, lexicon: Lexico
 
     def fits(source: str) -> bool:
         # The first test keeps a sentence of thousands of characters from being normalised at every cut.
-        return len(source) <= 4 * budget.characters and _fits([_piece(source)], budget)
+        return len(source) <= 4 * budget.characters and _fits([piece_of(0, source, ends=True)], budget)
 
-    def _piece(source: str, start: int = 0, end: int = 0, ends: bool = True) -> Piece:
-        spoken = spoken_text(source, block.kind, lexicon, language)
-        words = max(len(source.split()), len(spoken.split())) if spoken else 0
-        return Piece(number, block.char_start + start, block.char_start + end, spoken, words, estimate_s(spoken), ends)
+    def piece_of(start: int, source: str, ends: bool) -> Piece:
+        said = phrase(source, block.kind, lexicon, language)
+        spoken = ensure_terminal(said) if said else ""
+        words = max(len(source.split()), len(spoken.split())) if said else 0
+        start += block.char_start
+        return Piece(number, start, start + len(source), said, spoken, words, estimate_s(spoken), ends)
 
     held: Piece | None = None
     unsaid: int | None = None
@@ -145,9 +151,7 @@ def block_pieces(number: int, block: Block, budget: ChunkBudget, lexicon: Lexico
             source = block.text[clause_start:clause_end].strip()
             if not source:
                 continue
-            start = block.text.index(source[0], clause_start)
-            end = start + len(source)
-            piece = _piece(source, start, end, clause_end == sentence_end)
+            piece = piece_of(block.text.index(source[0], clause_start), source, clause_end == sentence_end)
             if piece.spoken:
                 if unsaid is not None:
                     piece, unsaid = replace(piece, char_start=unsaid), None
@@ -195,22 +199,24 @@ def pack(pieces: Sequence[Piece], budget: ChunkBudget) -> list[list[Piece]]:
 
 
 def _take_in_neighbours(groups: list[Group], budget: ChunkBudget) -> None:
+    """Merges each very short block, in reading order, into the chunk after it or else the chunk before it."""
     for i, group in enumerate(groups):
         if not group.very_short or not group.drafts or group.drafts[0].took_neighbour:
             continue
-        alone = group.drafts[0]
-        following = groups[i + 1] if i + 1 < len(groups) and not group.scene_follows else None
-        before = groups[i - 1] if i and not groups[i - 1].scene_follows else None
-        if following and following.kind is group.kind and _fits(alone.pieces + following.drafts[0].pieces, budget):
-            following.drafts[0] = Draft(alone.pieces + following.drafts[0].pieces, took_neighbour=True)
+        before = groups[i - 1] if i else None
+        following = groups[i + 1] if i + 1 < len(groups) else None
+        alone = group.drafts[0].pieces
+        if following and _may_join(group, following) and _fits(alone + following.drafts[0].pieces, budget):
+            following.drafts[0] = Draft(alone + following.drafts[0].pieces, took_neighbour=True)
             group.drafts = []
-        elif (
-            before
-            and before.kind is group.kind
-            and before.drafts
-            and not before.drafts[-1].took_neighbour
-            and _fits(before.drafts[-1].pieces + alone.pieces, budget)
-        ):
-            before.drafts[-1] = Draft(before.drafts[-1].pieces + alone.pieces, took_neighbour=True)
-            before.scene_follows = group.scene_follows
-            group.drafts = []
+        elif before and before.drafts and _may_join(before, group) and not before.drafts[-1].took_neighbour:
+            pieces = before.drafts[-1].pieces + alone
+            if _fits(pieces, budget):
+                group.drafts = [Draft(pieces, took_neighbour=True)]
+                before.drafts.pop()
+
+
+def _may_join(one: Group, other: Group) -> bool:
+    if one.scene_follows or BlockKind.HEADING in (one.kind, other.kind):
+        return False
+    return one.kind is other.kind or not _APART & {one.kind, other.kind}

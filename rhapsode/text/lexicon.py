@@ -23,13 +23,9 @@ from rhapsode import recipe
 from rhapsode.errors import LexiconError
 from rhapsode.text.pace import estimate_s
 
-MAX_RESPELLING = 40
-"""Characters of a respelling at most, and ...
-
-No chunk may exceed its budget, and one word is the least that a chunk can hold; 60 characters and 4 seconds are the
-smallest budgets there are.
-"""
-MAX_RESPELLING_S = 3.5
+MAX_CHARACTERS, MAX_WORDS, MAX_S = 40, 8, 4.0
+"""Of a respelling. No chunk may exceed its budget, and one word is the least that a chunk holds: these fit into the
+smallest budget that the settings allow (60 characters, 8 words, 4 seconds)."""
 
 _ALLOWED = 'Each line is `word = "respelling"`; a phrase stands in quotes: `"Wagga Wagga" = "wogga wogga"`.'
 
@@ -108,6 +104,9 @@ def _checked(path: Path, word: str, say: object) -> str:
     say = " ".join(say.split())
     if not any(map(str.isalnum, say)):
         raise LexiconError(f"{where} the respelling says nothing.", "A lexicon changes words, it cannot drop them.")
-    if len(say) > MAX_RESPELLING or estimate_s(say) > MAX_RESPELLING_S:
-        raise LexiconError(f"{where} the respelling is too long.", f"At most {MAX_RESPELLING} letters.")
+    if len(say) > MAX_CHARACTERS or len(say.split()) > MAX_WORDS or estimate_s(f"{say}.") > MAX_S:
+        raise LexiconError(
+            f"{where} the respelling is too long.",
+            f"At most {MAX_CHARACTERS} characters, {MAX_WORDS} words and {MAX_S:g} seconds; write numbers as words.",
+        )
     return say

@@ -53,7 +53,9 @@ def _before_openers(text: str, cut: int, start: int) -> int:
     """The opening marks that the mask made into white space belong to the sentence that follows."""
     if cut >= len(text):
         return cut
-    while cut > start and (text[cut - 1] in _OPENERS or (text[cut - 1] in "\"'" and text[cut - 2 : cut - 1].isspace())):
+    while cut > start and (
+        text[cut - 1] in _OPENERS or (text[cut - 1] in "\"'’" and text[cut - 2 : cut - 1].isspace())
+    ):
         cut -= 1
     return cut
 
