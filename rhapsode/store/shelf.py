@@ -8,12 +8,12 @@
         .save_book(book) -> str                         book-<digest8>.json; returns the digest of what was read
         .load_book(digest: str) -> Book
         .title() -> str
+        .has_book(digest) / .has_plan(digest) / .has_timeline(digest) -> bool
         .save_plan(plan)                                plan-<digest8>.parquet
         .load_plan(digest: str) -> Plan
         .plan_table() -> pa.Table                       all plans, for SQL
         .save_timeline(digest: str, timeline)           chapters/<digest16>.json; digest: of what it is made from
         .load_timeline(digest: str) -> Timeline
-        .has_timeline(digest: str) -> bool
 
 One EPUB may be read in several ways (footnotes, a newer parser), so a book has a digest of its own beside the file's.
 Loading raises NotInLibrary (absent) or EvidenceDamaged (torn, altered, of another version).
@@ -108,6 +108,12 @@ class Shelf:
         if hashlib.sha256(data).hexdigest() != cover["sha256"]:
             raise EvidenceDamaged(f"{self.library.url(path)} was altered.", sealed.REMEDY)
         return replace(book, cover=Cover(cover["media_type"], data))
+
+    def has_book(self, digest: str) -> bool:
+        return self.library.exists(self._book_path(digest))
+
+    def has_plan(self, digest: str) -> bool:
+        return self.library.exists(self._plan_path(digest))
 
     def title(self) -> str:
         """The book's title; empty where its file is missing or damaged, so that one bad folder hides no other book."""
