@@ -1,12 +1,10 @@
-"""What engines that speak one utterance after another have in common: the session and the record of the machine."""
+"""The session of engines that speak one utterance after another, and the sampling of those that know only speed."""
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 
 from rhapsode.errors import BadRequest
 from rhapsode.model import Audio, FinishReason, Samples, Sampling, Take, Utterance
@@ -66,8 +64,3 @@ def speed_of(sampling: Sampling, engine: str) -> float:
     if sampling.speed is None or not 0.5 <= sampling.speed <= 2.0:
         raise BadRequest(f"The engine {engine} cannot speak at speed {sampling.speed}.", "Give a speed of 0.5 to 2.0.")
     return sampling.speed
-
-
-def versions(*distributions: str) -> dict[str, str]:
-    """Name -> installed version, for `Stack.libraries`; Python itself is among them."""
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in distributions}

@@ -6,14 +6,14 @@ All arithmetic is on integers (a phase accumulator and a table), so its audio is
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
 
+from rhapsode.engines.machine import host, versions
 from rhapsode.engines.protocol import Session
-from rhapsode.engines.serial import serial_session, speed_of, versions
+from rhapsode.engines.serial import serial_session, speed_of
 from rhapsode.errors import BadRequest, SynthesisFailed
 from rhapsode.model import Samples, Sampling, Stack, Utterance, Voice
 from rhapsode.recipe import digest
@@ -47,7 +47,7 @@ class Tone:
             slots=1,
             threads=1,
             libraries=versions("numpy"),
-            host=platform.node(),
+            host=host(),
         )
 
     def session(self) -> AbstractContextManager[Session]:

@@ -12,8 +12,8 @@ from rhapsode.model import Audio
 FLOOR_DBFS = -120.0
 """Said of anything quieter, digital silence too, so that every level is a finite number."""
 
-SILENCE_DBFS = -50.0
-"""A window whose rms is below this is silent."""
+SILENCE_DBFS = -60.0
+"""A window whose rms is below this is silent: the noise floor that audiobook shops ask for (ACX)."""
 
 WINDOW_S = 0.010
 """Silence is judged in windows of this length, counted from the first sample: also its resolution."""
