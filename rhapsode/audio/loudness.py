@@ -1,7 +1,7 @@
-"""Loudness and true peak of a book, chunk by chunk, and the one static gain that follows from them.
+"""Loudness of a book, chunk by chunk, and the one static gain that follows from it.
 
-The weighting filter and the gating are ITU-R BS.1770-4; the filter's coefficients come from pyloudnorm. Its meter wants a
-whole signal in memory, so the filter state and the 100 ms sums are carried here from chunk to chunk instead.
+Weighting filter and gating are those of ITU-R BS.1770-4; the filter's coefficients come from pyloudnorm. Its meter
+wants a whole signal in memory, so the state of the filter and the 100 ms sums are carried here from chunk to chunk.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from pyloudnorm.iirfilter import IIRfilter
-from scipy.signal import resample_poly, sosfilt
+from scipy.signal import sosfilt
 
+from rhapsode.audio.peaks import FULL_SCALE
 from rhapsode.errors import AudioError
 from rhapsode.model import Samples, Timeline
 from rhapsode.settings import AudioSettings
 
-FULL_SCALE = 32768.0
 QUIETEST_DB = -120.0
 """Stands for silence, where the logarithm has no value. Blocks at or below it are not counted."""
 
@@ -27,19 +27,27 @@ _HOPS = 4
 _OFFSET_LUFS = -0.691  # BS.1770-4, equation 2
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
-_HEADROOM_DB = 0.05
-"""Kept below the ceiling: room tone (-50 dBFS at most) and rounding add to the peak that was measured before them."""
+HEADROOM_DB = 0.1
+"""Kept below the ceiling for what an interpolator does not see and for rounding."""
+LIMITER_DB = 12.0
+"""The most that the limiter may take off a peak; a book with stronger ones gets less gain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """The static gain of a book and what it leads to."""
+    """The static gain of a book and what it leads to.
+
+    Attributes:
+        limited_by_peak: The gain is less than the loudness asks for, because the limiter would have to do too much.
+        limiter_db: What the limiter takes off the highest peak of the book.
+    """
 
     gain_db: float
     loudness_lufs_before: float
     loudness_lufs_after: float
     true_peak_dbtp_after: float
     limited_by_peak: bool
+    limiter_db: float
 
 
 class Meter:
@@ -76,37 +84,18 @@ class Meter:
 
 
 def integrated_lufs(blocks: Mapping[float, int], gain_db: float = 0.0) -> float:
-    """Integrated loudness (two gates) of a histogram after a gain; `-inf` if nothing passes the absolute gate."""
-    levels = np.array(list(blocks)) + gain_db
-    counts = np.array(list(blocks.values()), dtype=float)
-    for gate in (_ABSOLUTE_GATE_LUFS, None):
-        keep = levels >= (gate if gate is not None else loudness + _RELATIVE_GATE_LU)  # noqa: F821
-        levels, counts = levels[keep], counts[keep]
-        if not len(levels):
-            return float("-inf")
-        loudness = 10 * np.log10(np.average(10 ** (levels / 10), weights=counts))
-    return float(loudness)
-
-
-def true_peak(samples: Samples, floor: float = 0.0) -> float:
-    """Highest absolute value of the 4x oversampled signal (BS.1770-4, annex 2), linear, 1.0 = full scale.
-
-    Args:
-        samples: int16, shape (n,).
-        floor: A true peak that is known already. Stretches whose samples stay below half of it are not oversampled:
-            between samples speech does not rise above them by 6 dB. The result is at least `floor`.
-    """
-    width, context = 1024, 32
-    for start in range(0, len(samples), width):
-        loudest = _sample_peak(samples[start : start + width])
-        if loudest > floor / 2:
-            stretch = samples[max(0, start - context) : start + width + context] / FULL_SCALE
-            floor = max(floor, loudest, float(np.abs(resample_poly(stretch, 4, 1)).max()))
-    return floor
-
-
-def _sample_peak(samples: Samples) -> float:
-    return max(int(samples.max()), -int(samples.min())) / FULL_SCALE if len(samples) else 0.0
+    """Integrated loudness of a histogram after a gain, by both gates; `QUIETEST_DB` where nothing passes them."""
+    levels = np.array(list(blocks), dtype=np.float64) + gain_db
+    counts = np.array(list(blocks.values()), dtype=np.float64)
+    gate = _ABSOLUTE_GATE_LUFS
+    loudness = QUIETEST_DB
+    for _ in range(2):
+        heard = levels >= gate
+        if not heard.any():
+            return QUIETEST_DB
+        loudness = 10 * float(np.log10(np.average(10 ** (levels[heard] / 10), weights=counts[heard])))
+        gate = loudness + _RELATIVE_GATE_LU
+    return loudness
 
 
 def dbfs(value: float) -> float:
@@ -115,7 +104,7 @@ def dbfs(value: float) -> float:
 
 
 def static_gain(timelines: Iterable[Timeline], settings: AudioSettings) -> Gain:
-    """The one gain that brings the whole book to `loudness_lufs`, or as near as `ceiling_dbtp` lets it.
+    """The one gain that brings the whole book to `loudness_lufs`, or as near as the limiter can hold `ceiling_dbtp`.
 
     Raises:
         AudioError: The book is silent.
@@ -125,15 +114,21 @@ def static_gain(timelines: Iterable[Timeline], settings: AudioSettings) -> Gain:
     for timeline in timelines:
         blocks.update(timeline.loudness_blocks)
         peak_dbtp = max(peak_dbtp, timeline.true_peak_dbtp)
-    if not blocks or peak_dbtp <= QUIETEST_DB:
+    if integrated_lufs(blocks) <= QUIETEST_DB:
         raise AudioError("The whole book is silent: no loudness can be measured.", "Listen to the takes of this book.")
     # The absolute gate stands at -70 LUFS after the gain, so the gain decides which blocks count: a fixed point.
     gain_db = settings.loudness_lufs - max(blocks)
     for _ in range(8):
         gain_db += settings.loudness_lufs - integrated_lufs(blocks, gain_db)
-    highest = settings.ceiling_dbtp - _HEADROOM_DB - peak_dbtp
-    limited = gain_db > highest
-    gain_db = min(gain_db, highest)
+    ceiling_dbtp = settings.ceiling_dbtp - HEADROOM_DB
+    most_db = ceiling_dbtp + LIMITER_DB - peak_dbtp
+    limited = gain_db > most_db
+    gain_db = min(gain_db, most_db)
     return Gain(
-        gain_db, integrated_lufs(blocks), integrated_lufs(blocks, gain_db), peak_dbtp + gain_db, limited_by_peak=limited
+        gain_db,
+        loudness_lufs_before=integrated_lufs(blocks),
+        loudness_lufs_after=integrated_lufs(blocks, gain_db),
+        true_peak_dbtp_after=min(peak_dbtp + gain_db, ceiling_dbtp),
+        limited_by_peak=limited,
+        limiter_db=max(0.0, peak_dbtp + gain_db - ceiling_dbtp),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from rhapsode.model import Metadata
@@ -51,68 +51,66 @@ def tags_of(metadata: Metadata, narrator: str, comment: str = "") -> Tags:
     """The tags of a book, cleaned."""
     author = clean(metadata.author, TAG_CHARACTERS)
     title = clean(metadata.title, TITLE_CHARACTERS) or "Untitled"
+    year = re.search(r"\d{4}", metadata.published)  # ID3v2.3 has no other date that survives a round trip
     return Tags(
         title=title,
         artist=author,
         album_artist=author,
         album=title,
         composer=clean(narrator, TAG_CHARACTERS),
-        date=clean(metadata.published, 10),
+        date=year[0] if year else "",
         comment=clean(comment, TAG_CHARACTERS),
         description=clean(metadata.description, TAG_CHARACTERS),
         publisher=clean(metadata.publisher, TAG_CHARACTERS),
-        language=clean(metadata.language, 35),
-        series=clean(metadata.series, TITLE_CHARACTERS),
-        series_part=clean(metadata.series_index, 35),
+        language=clean(metadata.language, TAG_CHARACTERS),
+        series=clean(metadata.series, TAG_CHARACTERS),
+        series_part=clean(metadata.series_index, TAG_CHARACTERS),
     )
+
+
+def tag_values(tags: Tags) -> dict[str, str]:
+    """The tags that are not empty, by ffmpeg's names."""
+    named = {field.name.replace("series_part", "series-part"): getattr(tags, field.name) for field in fields(tags)}
+    return {name: value for name, value in named.items() if value}
 
 
 def clean(text: str, limit: int) -> str:
     """One line of visible text.
 
     Controls (NUL, CR, LF, tab) and line separators become spaces; bidirectional and other format controls (except the
-    joiners of emoji and scripts), surrogates and unassigned characters are dropped; white space is collapsed; beyond
-    `limit` characters it is cut and ends in an ellipsis. `= ; # \\`, quotes, accents and emoji stay as they are.
+    joiners of emoji and scripts, between letters) and surrogates are dropped; white space is collapsed; beyond `limit`
+    characters it is cut and ends in an ellipsis. `= ; # \\`, quotes, accents and emoji stay as they are.
     """
     kept = []
     for character in unicodedata.normalize("NFC", text):
         category = unicodedata.category(character)
         if category in ("Cc", "Zl", "Zp"):
             kept.append(" ")
-        elif category not in ("Cf", "Cs", "Cn") or character in _JOINERS:
+        elif category not in ("Cf", "Cs") or character in _JOINERS:
             kept.append(character)
-    line = " ".join("".join(kept).split())
+    line = " ".join("".join(kept).split()).strip(_JOINERS + " ")
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def chapter_marks(marks: Sequence[Mark]) -> list[Mark]:
-    """The marks with cleaned titles; an empty one becomes "Chapter N", N counted from 1."""
+def chapter_marks(marks: Sequence[Mark], first: int = 1) -> list[Mark]:
+    """The marks with cleaned titles; an empty one becomes "Chapter N", N counted from `first`."""
     return [
         replace(mark, title=clean(mark.title, TITLE_CHARACTERS) or f"Chapter {number}")
-        for number, mark in enumerate(marks, start=1)
+        for number, mark in enumerate(marks, start=first)
     ]
 
 
-def ffmetadata(tags: dict[str, str], marks: Sequence[Mark], sample_rate_hz: int) -> str:
-    """Tags and chapters in ffmpeg's metadata format."""
-    lines = [";FFMETADATA1", *(f"{key}={_escape(value)}" for key, value in tags.items() if value)]
+def ffmetadata(tags: Mapping[str, str], marks: Sequence[Mark], sample_rate_hz: int) -> str:
+    """Tags and chapters in ffmpeg's metadata format, with chapter times in samples."""
+    lines = [";FFMETADATA1", *(f"{name}={_escape(value)}" for name, value in tags.items())]
     for mark in marks:
         lines += ["[CHAPTER]", f"TIMEBASE=1/{sample_rate_hz}", f"START={mark.start}", f"END={mark.start + mark.length}"]
-        lines += [f"title={_escape(mark.title)}"]
+        lines.append(f"title={_escape(mark.title)}")
     return "\n".join(lines) + "\n"
 
 
 def _escape(value: str) -> str:
-    escaped = re.sub(r"([=;#\\\n])", r"\\\1", value)
-    # ffmpeg takes a newline that follows a backslash as escaped, even where that backslash is escaped itself, and swallows
-    # the next line: a chapter would be lost. A NUL ends the value for it, and the newline after the NUL ends the line.
+    escaped = re.sub(r"([=;#\\])", r"\\\1", value)
+    # ffmpeg takes a newline after a backslash as escaped, even where that backslash is escaped itself, and swallows the
+    # next line: a chapter would be lost. A NUL ends the value, and the newline after a NUL ends the line.
     return escaped + "\0" if escaped.endswith("\\") else escaped
-
-
-def plain_tags(tags: Tags) -> dict[str, str]:
-    """ffmpeg's name -> value of the tags that are not empty."""
-    return {
-        field.name.replace("series_part", "series-part"): value
-        for field in fields(tags)
-        if (value := getattr(tags, field.name))
-    }
