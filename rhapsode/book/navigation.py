@@ -1,0 +1,116 @@
+"""Where the book says its chapters begin: the EPUB 3 navigation document, else the NCX of EPUB 2.
+
+ebooklib is not asked: it takes NCX links from the wrong folder, leaves nav links percent-encoded, loses
+`epub:type="toc landmarks"`, and dies on a list that is not there. A navigation that cannot be read costs chapter
+titles, never text, so here (and only here) damage means "no navigation".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from lxml import etree, html
+
+from rhapsode.book import markup
+from rhapsode.book.metadata import one_line
+from rhapsode.book.package import Package, resolve, source
+
+NCX_TYPE = "application/x-dtbncx+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the table of contents: it points to a zip member and, where it has a fragment, into it."""
+
+    title: str
+    document: str
+    fragment: str
+
+
+@dataclass(frozen=True)
+class Navigation:
+    """`matter` says what places are, by landmarks and guide: document -> fragment ("" for the whole) -> types.
+    `pages` are the places of printed page numbers: document -> fragments."""
+
+    entries: tuple[Entry, ...] = ()
+    document: str = ""  # the EPUB 3 navigation document, itself often in the spine
+    matter: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    pages: dict[str, set[str]] = field(default_factory=dict)
+
+
+def read_navigation(package: Package) -> Navigation:
+    """Reads nav, landmarks, page list and guide; entries of the NCX where the nav has none."""
+    nav = package.with_property("nav")
+    document = nav.name if nav is not None else ""
+    lists = _nav_lists(package, document) if document else {}
+    entries = lists.get("toc", [])
+    matter: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    pages: dict[str, set[str]] = defaultdict(set)
+    for kind, entry in lists.get("landmarks", []):
+        matter[entry.document][entry.fragment].update(kind)
+    for reference in package.book.guide:
+        name, fragment = resolve(package.container, package.name, reference.get("href") or "")
+        matter[name][fragment].add((reference.get("type") or "").lower())
+    for _, entry in lists.get("page-list", []):
+        pages[entry.document].add(entry.fragment)
+    found = [entry for _, entry in entries] or _ncx_entries(package)
+    return Navigation(tuple(found), document, matter, pages)
+
+
+def _nav_lists(package: Package, name: str) -> dict[str, list[tuple[set[str], Entry]]]:
+    """Links of each nav element, by the types of the element (toc, landmarks, page-list)."""
+    text = source(package.container, name)
+    try:
+        root = markup.tree(text)
+    except ValueError:
+        try:
+            root = html.fromstring(text.encode(), parser=etree.HTMLParser(encoding="utf-8", no_network=True))
+        except (etree.ParserError, etree.XMLSyntaxError):
+            return {}
+    lists: dict[str, list[tuple[set[str], Entry]]] = defaultdict(list)
+    navs = [element for element in root.iter() if markup.local(element.tag) == "nav"]
+    for nav in navs:
+        kinds = types(nav.attrib) or ({"toc"} if len(navs) == 1 else set())
+        for link in nav.iter():
+            if markup.local(link.tag) != "a" or not link.get("href"):
+                continue
+            where, fragment = resolve(package.container, name, link.get("href", ""))
+            if where:
+                entry = Entry(one_line("".join(map(str, link.itertext()))), where, fragment)
+                for kind in kinds:
+                    lists[kind].append((types(link.attrib), entry))
+    return lists
+
+
+def types(attributes: object) -> set[str]:
+    """Tokens of epub:type and of role (`doc-toc` as `toc`), in lower case, without vocabulary prefixes."""
+    found: set[str] = set()
+    for name, value in attributes.items():  # type: ignore[attr-defined]
+        short = markup.local(name)
+        if short == "type":
+            found.update(token.rpartition(":")[2] for token in value.lower().split())
+        elif short == "role":
+            found.update(token.removeprefix("doc-") for token in value.lower().split())
+    return found
+
+
+def _ncx_entries(package: Package) -> list[Entry]:
+    items = package.items
+    ncx = items.get(package.ncx) or next((item for item in items.values() if item.media_type == NCX_TYPE), None)
+    if ncx is None or not ncx.name:
+        return []
+    try:
+        root = markup.tree(source(package.container, ncx.name))
+    except ValueError:
+        return []
+    entries = []
+    for point in root.iter("{*}navPoint"):
+        label = point.find("{*}navLabel/{*}text")
+        content = point.find("{*}content")
+        if content is not None and content.get("src"):
+            where, fragment = resolve(package.container, ncx.name, content.get("src", ""))
+            title = one_line("".join(map(str, label.itertext()))) if label is not None else ""
+            if where:
+                entries.append(Entry(title, where, fragment))
+    return entries
