@@ -4,8 +4,8 @@ A chunk is whole sentences of one block (one paragraph, list item, line of verse
 
 - Consecutive headings (a label and its title) are packed together.
 - A very short block (`VERY_SHORT_S`; language-model voices fail on a lone "Yes.") joins the first chunk of the block
-  that follows, or else the last chunk of the block before: neither a heading nor across a scene break, notes and
-  pictures only among themselves, and a chunk takes in one such neighbour at most.
+  that follows, or else (at the end of a scene) the last chunk of the block before: never a heading, notes and pictures
+  only among themselves. So a chunk takes in one such neighbour, at the end of a scene one more.
 - What cannot be said ("***", a lone dash) belongs to the chunk before it, or else to the one after it in the chapter.
 
 Every block is packed by itself before any neighbour is taken in, so an edit of one block changes only its own chunks,
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from rhapsode.model import Block, BlockKind, Boundary, Chapter, Span
 from rhapsode.settings import ChunkBudget
@@ -25,7 +26,7 @@ from rhapsode.text.pace import estimate_s
 from rhapsode.text.sentences import clause_spans, sentence_spans
 
 VERY_SHORT_S = 1.5
-"""Blocks that take less than this (estimate: a sentence of some 13 letters) are not spoken alone if it can be helped."""
+"""Blocks that take less than this (a sentence of some 13 letters) are not spoken alone if it can be helped."""
 
 _APART = frozenset({BlockKind.HEADING, BlockKind.IMAGE, BlockKind.FOOTNOTE})
 
@@ -77,7 +78,7 @@ class Group:
 
     @property
     def very_short(self) -> bool:
-        return self.kind is not BlockKind.HEADING and sum(piece.seconds for piece in self.pieces) < VERY_SHORT_S
+        return len(self.drafts) == 1 and sum(piece.seconds for piece in self.pieces) < VERY_SHORT_S
 
 
 def chapter_drafts(
@@ -134,11 +135,17 @@ def block_pieces(number: int, block: Block, budget: ChunkBudget, lexicon: Lexico
     """The sentences of a block, cut at clauses where one exceeds the budget; none if nothing in it can be said."""
 
     def fits(source: str) -> bool:
-        # The first test keeps a sentence of thousands of characters from being normalised at every cut.
-        return len(source) <= 4 * budget.characters and _fits([piece_of(0, source, ends=True)], budget)
+        # The first tests keep a sentence of thousands of characters from being normalised at every cut.
+        if len(source) > 2 * budget.characters or len(source.split()) > budget.words:
+            return not any(map(str.isalnum, source))
+        return _fits([piece_of(0, source, ends=True)], budget)
+
+    @lru_cache(maxsize=64)  # what was normalised to see whether it fits is then said
+    def say(source: str) -> str:
+        return phrase(source, block.kind, lexicon, language)
 
     def piece_of(start: int, source: str, ends: bool) -> Piece:
-        said = phrase(source, block.kind, lexicon, language)
+        said = say(source)
         spoken = ensure_terminal(said) if said else ""
         words = max(len(source.split()), len(spoken.split())) if said else 0
         start += block.char_start
@@ -201,7 +208,7 @@ def pack(pieces: Sequence[Piece], budget: ChunkBudget) -> list[list[Piece]]:
 def _take_in_neighbours(groups: list[Group], budget: ChunkBudget) -> None:
     """Merges each very short block, in reading order, into the chunk after it or else the chunk before it."""
     for i, group in enumerate(groups):
-        if not group.very_short or not group.drafts or group.drafts[0].took_neighbour:
+        if not group.very_short or group.drafts[0].took_neighbour:
             continue
         before = groups[i - 1] if i else None
         following = groups[i + 1] if i + 1 < len(groups) else None
@@ -209,14 +216,11 @@ def _take_in_neighbours(groups: list[Group], budget: ChunkBudget) -> None:
         if following and _may_join(group, following) and _fits(alone + following.drafts[0].pieces, budget):
             following.drafts[0] = Draft(alone + following.drafts[0].pieces, took_neighbour=True)
             group.drafts = []
-        elif before and before.drafts and _may_join(before, group) and not before.drafts[-1].took_neighbour:
-            pieces = before.drafts[-1].pieces + alone
-            if _fits(pieces, budget):
-                group.drafts = [Draft(pieces, took_neighbour=True)]
-                before.drafts.pop()
+        elif before and _may_join(before, group) and _fits(before.drafts[-1].pieces + alone, budget):
+            group.drafts = [Draft(before.drafts.pop().pieces + alone)]
 
 
 def _may_join(one: Group, other: Group) -> bool:
-    if one.scene_follows or BlockKind.HEADING in (one.kind, other.kind):
+    if not one.drafts or one.scene_follows or BlockKind.HEADING in (one.kind, other.kind):
         return False
     return one.kind is other.kind or not _APART & {one.kind, other.kind}

@@ -62,6 +62,7 @@ _ENGLISH_SYMBOLS = (
     (re.compile(r"♯"), " sharp "),
     (re.compile(r"♭"), " flat "),
 )
+_SIGNS = re.compile(r"[&№§°©<>♯♭]")
 _SILENT = re.compile(r"[*_•†‡¶|~^\\`{}<>\[\]]")
 _TIDY = (
     (re.compile(r"\s+"), " "),
@@ -95,7 +96,7 @@ def phrase(source: str, kind: BlockKind, lexicon: Lexicon, language: str = "en")
         text = text.translate(_ENGLISH_LIGATURES) if english else text
     text = _SPACE_IN_QUOTES.sub("", " ".join(text.split()))
     text = _pauses(text, english)
-    if english:
+    if english and _SIGNS.search(text):
         text = _replaced(text, _ENGLISH_SYMBOLS)
     text = numbers_for_numerals(text.strip(), kind).translate(_QUOTES)
     text = lower_shouts(lexicon.apply(text), kind, lexicon.capitals)

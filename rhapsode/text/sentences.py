@@ -83,12 +83,11 @@ def clause_spans(text: str, start: int, end: int, fits: Fits) -> Iterator[tuple[
 
 
 def _cut_near_middle(text: str, start: int, end: int) -> int:
-    middle, margin = (start + end) / 2, (end - start) / 5
+    middle, margin = (start + end) / 2, max(1, (end - start) // 5)
     for pattern in _CUTS:
-        places = [found.end() for found in pattern.finditer(text, start, end)]
-        near = [place for place in places if start + margin <= place <= end - margin and start < place < end]
-        if near:
-            return min(near, key=lambda place: abs(place - middle))
+        places = [found.end() for found in pattern.finditer(text, start + margin - 1, end - margin)]
+        if places:
+            return min(places, key=lambda place: abs(place - middle))
     cut = int(middle)
     while cut < min(end - 1, int(middle) + 8) and _joins(text[cut - 1], text[cut]):
         cut += 1
