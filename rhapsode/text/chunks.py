@@ -44,6 +44,7 @@ class Piece:
     phrase: str  # spoken, if the next piece continues it
     spoken: str  # spoken, if it ends the sentence or the chunk: with terminal punctuation
     words: int
+    characters: int
     seconds: float
     ends_sentence: bool
 
@@ -148,8 +149,9 @@ def block_pieces(number: int, block: Block, budget: ChunkBudget, lexicon: Lexico
         said = say(source)
         spoken = ensure_terminal(said) if said else ""
         words = max(len(source.split()), len(spoken.split())) if said else 0
+        characters, seconds = max(len(said), len(spoken)), max(estimate_s(said), estimate_s(spoken))
         start += block.char_start
-        return Piece(number, start, start + len(source), said, spoken, words, estimate_s(spoken), ends)
+        return Piece(number, start, start + len(source), said, spoken, words, characters, seconds, ends)
 
     held: Piece | None = None
     unsaid: int | None = None
@@ -176,7 +178,7 @@ def block_pieces(number: int, block: Block, budget: ChunkBudget, lexicon: Lexico
 def _fits(pieces: Sequence[Piece], budget: ChunkBudget) -> bool:
     return (
         sum(piece.words for piece in pieces) <= budget.words
-        and sum(len(piece.spoken) + 1 for piece in pieces) <= budget.characters + 1
+        and sum(piece.characters + 1 for piece in pieces) <= budget.characters + 1
         and sum(piece.seconds for piece in pieces) <= budget.seconds
     )
 
@@ -190,7 +192,7 @@ def pack(pieces: Sequence[Piece], budget: ChunkBudget) -> list[list[Piece]]:
         cut = 0.0 if pieces[end - 1].ends_sentence else _CUT_COST
         for start in range(end - 1, -1, -1):
             piece = pieces[start]
-            words, characters = words + piece.words, characters + len(piece.spoken) + 1
+            words, characters = words + piece.words, characters + piece.characters + 1
             seconds += piece.seconds
             fits = words <= budget.words and characters <= budget.characters and seconds <= budget.seconds
             if not fits and start < end - 1:

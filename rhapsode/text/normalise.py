@@ -24,8 +24,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PRESENTATION = re.compile(r"[ﬀ-ﬆ\uff01-\uff5e\U0001d400-\U0001d7ff]")  # ligatures, full-width and mathematical letters
 _ENGLISH_LIGATURES = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae"})
 
-_QUOTES = str.maketrans("“”„‟″‘’‚‛′ʼ‐‑‒", "\"\"\"\"\"''''''---")
-_SPACE_IN_QUOTES = re.compile(r"(?<=[“‘\"'])\s(?=[“‘])|(?<=[”’])\s(?=[”’\"'])|(?<=«)\s|\s(?=»)")
+_QUOTES = str.maketrans("“”„‟″«»‘’‚‛′ʼ‐‑‒", '"' * 7 + "'" * 6 + "-" * 3)
+_SPACE_IN_QUOTES = re.compile(r"(?<=[“‘\"'])\s(?=[“‘])|(?<=[”’])\s(?=[”’\"'])|(?<=[«“‘])\s|\s(?=[»”])")
 
 _ELLIPSIS = re.compile(r"\s*(?:\.(?:\s?\.)+|…)(?:\s*[.…])*")
 _ELLIPSES = (
@@ -71,7 +71,7 @@ _TIDY = (
     (re.compile(r"([,;:])[,;:]+"), r"\1"),
 )
 _RUN_OF_ENDS = re.compile(r"[.!?…]{2,}")
-_CLOSERS = "\"')»"
+_CLOSERS = "\"')"
 
 
 def spoken_text(source: str, kind: BlockKind, lexicon: Lexicon, language: str = "en") -> str:

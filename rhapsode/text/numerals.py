@@ -15,8 +15,8 @@ _LABELS = (
     "|lesson|story|tale|episode|phase|plate|figure|epistle|ode|elegy|lecture|day|night|chapitre|livre|tome|acte|scène"
     "|partie|kapitel|teil|band|buch|akt|capítulo|libro|parte|capitolo|hoofdstuk"
 )
-_IN_HEADING = re.compile(rf"\b((?i:{_LABELS})\.? )(?=[IVXLC])({_NUMERAL})\b(?!['’]\w)")
-_IN_PROSE = re.compile(rf"\b((?i:{_LABELS})\.? )(?=[IVXLC]{{2}})({_NUMERAL})\b(?!['’]\w)")
+_IN_HEADING = re.compile(rf"\b((?i:{_LABELS})\.? )({_NUMERAL})(?<=[IVXLC])\b(?!['’]\w)")
+_IN_PROSE = re.compile(rf"\b((?i:{_LABELS})\.? )(?=[IVXLC]{{2}})({_NUMERAL})(?<=[IVXLC])\b(?!['’]\w)")
 _LEADS = re.compile(rf"^(?=[IVXLC])({_NUMERAL})(?=[.:)]|\s?[—–-]\s|$)")
 _ALONE = re.compile(rf"^(?=[IVXLC]{{2}})({_NUMERAL})(?=\.?$)")
 _LETTERS_OF_AN_INDEX = frozenset("CL")

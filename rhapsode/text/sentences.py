@@ -31,7 +31,9 @@ def sentence_spans(text: str, language: str) -> list[tuple[int, int]]:
         # sentencex keeps a quotation whole, however many sentences it holds: it does not get to see the marks.
         masked = _QUOTES.sub(" ", text[start:end])
         for found in sentencex.get_sentence_boundaries(language.split("-", maxsplit=1)[0].lower() or "en", masked):
-            cuts.add(_before_openers(text, start + found["end_index"], start))
+            cut = _before_openers(text, start + found["end_index"], start)
+            if not _goes_on(text, cut):
+                cuts.add(cut)
     return list(pairwise(sorted(cuts))) if text else []
 
 
@@ -60,8 +62,13 @@ def _before_openers(text: str, cut: int, start: int) -> int:
     return cut
 
 
+def _goes_on(text: str, cut: int) -> bool:
+    """“Where?” he said: what goes on in small letters is no new sentence."""
+    return cut < len(text) and text[cut : cut + 4].lstrip(_OPENERS + "\"'’\u2060 ")[:1].islower()
+
+
 _CUTS = (
-    re.compile(r"[.!?…。！？]['\"’”»)\]]*\s+"),
+    re.compile(r"[.!?…。！？]['\"’”»)\]]*\s+(?=[^a-zà-ÿ])"),
     re.compile(r"[;:；：]['\"’”»)\]]*\s*|\s*\u2060?[—―⸺⸻]+['\"’”»)\]]*\s*"),
     re.compile(r"[,，、]['\"’”»)\]]*\s*"),
     re.compile(r"\s+(?=(?:and|or|but|nor|for|yet|so|that|which|who|because|when|while|where|if|as|than|et|und|y|e)\s)"),

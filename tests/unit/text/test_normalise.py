@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from rhapsode.model import BlockKind
 from rhapsode.text.lexicon import Lexicon
-from rhapsode.text.normalise import TERMINAL, ensure_terminal, phrase, spoken_text
+from rhapsode.text.normalise import TERMINAL, ensure_terminal, spoken_text
 from tests.unit.text.by_hand import texts
 
 P, H, V = BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.VERSE
@@ -54,7 +54,7 @@ QUOTES_AND_ENDS = [
     ("’Tis he who’ll rock ’em", "'Tis he who'll rock 'em."),
     ("¿Qué? ¡No!", "¿Qué? ¡No!"),
     ("再见。", "再见。"),
-    ("“\xa0Oui\xa0»", '"Oui.»'),
+    ("«\xa0Oui\xa0»", '"Oui."'),
 ]
 CHARACTERS = [
     ("soft\xadhyphen, ﬁnd, ﬂow, oﬃce", "softhyphen, find, flow, office."),
@@ -148,7 +148,6 @@ def test_letters_are_never_silenced(source: str) -> None:
     if spoken:
         assert spoken.rstrip("\"')»").endswith(tuple(TERMINAL))
         assert spoken == " ".join(spoken.split())
-        assert len(phrase(source, P, NONE)) <= len(spoken), "a clause that goes on is never longer than one that ends"
         assert ensure_terminal(spoken) == spoken
 
 
