@@ -65,6 +65,8 @@ class Meter:
 
     def feed(self, samples: Samples) -> None:
         """Takes the next samples, int16, shape (n,)."""
+        if not len(samples):
+            return
         weighted, self._state = sosfilt(self._sections, samples / FULL_SCALE, zi=self._state)
         squares = np.concatenate([self._rest, np.square(weighted)])
         hops = len(squares) // self._hop

@@ -38,7 +38,8 @@ class RoomTone:
         return tone
 
     def _read(self, start: int, n: int) -> Float:
-        return np.take(self._table, np.arange(start, start + n), mode="wrap")
+        start %= _PERIOD
+        return np.tile(self._table, -(-(start + n) // _PERIOD))[start : start + n]
 
 
 @lru_cache(maxsize=4)
