@@ -55,7 +55,7 @@ class Tone:
 
 
 def _say(utterance: Utterance) -> Samples:
-    """One note a character (white space is silent) between two silences. The notes follow from text, seed and voice."""
+    """One note a character (white space is silent) between two silences. The notes follow from text and seed."""
     if utterance.voice not in _VOICES:
         raise BadRequest(f"The engine tone has no voice {utterance.voice.name!r}.", "It has: tone.")
     speed = speed_of(utterance.sampling, "tone")
@@ -63,11 +63,12 @@ def _say(utterance: Utterance) -> Samples:
         raise SynthesisFailed(f"Nothing to say in {utterance.text!r}.", "Give the chunk a text that has words.")
     per_character = round(CHARACTER_S * SAMPLE_RATE_HZ / speed)
     source = hashlib.shake_256(f"{utterance.seed}\n{utterance.text}".encode())
-    draws = np.frombuffer(source.digest(len(utterance.text)), np.uint8)
+    bits = source.digest(4 + len(utterance.text))
+    start, draws = np.frombuffer(bits[:4], "<u4"), np.frombuffer(bits[4:], np.uint8)
     # Phase counts in 2**32 a turn and wraps around as unsigned integers do.
     turns = (BASE_HZ + STEP_HZ * draws) / SAMPLE_RATE_HZ
     steps = np.rint(turns * 2**32).astype(np.uint32)
-    phase = np.cumsum(np.repeat(steps, per_character), dtype=np.uint32)
+    phase = np.cumsum(np.repeat(steps, per_character), dtype=np.uint32) + start
     notes = _TABLE[phase >> np.uint32(32 - TABLE_BITS)].reshape(-1, per_character)
     notes[[c.isspace() for c in utterance.text]] = 0
     return np.pad(notes.reshape(-1), (round(LEAD_S * SAMPLE_RATE_HZ), round(TAIL_S * SAMPLE_RATE_HZ)))
