@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rhapsode.book.documents import Passage, Reading
+from rhapsode.book.documents import Reading
 from rhapsode.book.metadata import one_line
 from rhapsode.book.navigation import Entry
 from rhapsode.book.notes import NoteKey
+from rhapsode.book.passages import Passage
 from rhapsode.model import Block, BlockKind, Chapter
 from rhapsode.settings import Footnotes
 
-_OPENING = frozenset({BlockKind.HEADING, BlockKind.IMAGE, BlockKind.SCENE_BREAK})
+_TITLE_WORDS = 40  # more than that is text, whatever it is marked as
 
 
 @dataclass
@@ -27,6 +28,16 @@ class _Segment:
 
     def blocks(self) -> Iterator[tuple[str, Passage]]:
         return ((document, passage) for document, passage in self.parts if passage.is_narrated)
+
+    def is_only_a_title(self) -> bool:
+        """Headings and no more; before the first entry of the navigation also pictures, such as the cover."""
+        allowed = {BlockKind.HEADING} if self.title else {BlockKind.HEADING, BlockKind.IMAGE}
+        words = 0
+        for _, passage in self.blocks():
+            words += len(passage.text().split()) if passage.kind in allowed else _TITLE_WORDS + 1
+            if words > _TITLE_WORDS:
+                return False
+        return True
 
 
 def divide(readings: list[Reading], entries: tuple[Entry, ...], footnotes: Footnotes) -> tuple[Chapter, ...]:
@@ -89,8 +100,7 @@ def _opened(segments: list[_Segment]) -> list[_Segment]:
     chapters: list[_Segment] = []
     ahead: list[tuple[str, Passage]] = []
     for index, segment in enumerate(spoken):
-        is_title = all(passage.kind in _OPENING for _, passage in segment.blocks())
-        if is_title and index + 1 < len(spoken):
+        if segment.is_only_a_title() and index + 1 < len(spoken):
             ahead += segment.parts
         else:
             chapters.append(_Segment(segment.title, ahead + segment.parts))

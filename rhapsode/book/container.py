@@ -5,7 +5,7 @@ What is refused and what is tolerated:
 - A bomb, by declared size and ratio or by what comes out of a member: `BookTooLarge`.
 - Two different members of one name, where that name is read: `BookDamaged`, as nobody can say which is the text.
 - DRM over anything that is read: `BookEncrypted`. Obfuscated fonts are no DRM.
-- Junk before the zip, a missing or wrong `mimetype`, names that climb out of the folder: tolerated, as they hide no text.
+- Junk before the zip, a missing or wrong `mimetype`, names that climb out of the folder: tolerated; they hide no text.
 """
 
 from __future__ import annotations

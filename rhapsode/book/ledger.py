@@ -20,15 +20,15 @@ from html.entities import html5
 from html.parser import HTMLParser
 from xml.parsers import expat
 
-from rhapsode.book.documents import Run
-from rhapsode.errors import WordsLost
+from rhapsode.book.passages import Run, collapse
+from rhapsode.errors import BookDamaged, BookError, WordsLost
 from rhapsode.model import Block, LedgerLine, Skip
 
 _WORD = re.compile(r"\S+")
 _IGNORED = frozenset({"head", "script", "style"})
 _HEAD = frozenset({"html", "head", "title", "meta", "link", "base", "style", "script"})
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _REMEDY = "This is a fault of Rhapsode: please report it with the book; other books are not affected."
+_REPAIR = "Repair it with an EPUB editor such as Sigil or calibre, or get another copy."
 
 
 def _declarations() -> str:
@@ -44,12 +44,13 @@ def _declarations() -> str:
 _DOCTYPE = _declarations()
 
 
-def nodes(text: str) -> list[str]:
-    """The text nodes and alternative texts of a document (without prolog) that are more than white space."""
+def nodes(text: str) -> tuple[list[str], str]:
+    """The text nodes and alternative texts of a document (without prolog) that are more than white space; and, where it
+    is not well-formed, what is wrong with it and where."""
     try:
-        return _Strict().read(text)
-    except expat.ExpatError:
-        return _Soup().read(text)
+        return _Strict().read(text), ""
+    except expat.ExpatError as error:
+        return _Soup().read(text), str(error)
 
 
 class _Collector:
@@ -149,50 +150,50 @@ def settle(document: str, text: str, runs: list[Run]) -> tuple[LedgerLine, list[
 
     Raises:
         WordsLost: They differ; the message names the place and the words.
+        BookDamaged: They differ, and the document is not well-formed, so that nobody can say what its words are.
     """
-    counted = nodes(text)
-    words = _book(document, counted, runs)
+    counted, fault = nodes(text)
+    words = [0] * len(runs)
+    alike = 0  # almost always all: the same nodes
+    while alike < min(len(counted), len(runs)) and counted[alike] == runs[alike].text:
+        words[alike] = _count(counted[alike])
+        alike += 1
+    if not _by_words(counted[alike:], runs[alike:], alike, words):
+        raise _lost(document, fault, counted, runs)
     narrated = sum(count for run, count in zip(runs, words, strict=True) if not run.skip)
-    skips = []
-    numbered = zip(runs, words, strict=True)
-    for reason, group in itertools.groupby(numbered, key=lambda pair: pair[0].skip):
+    total = sum(words)
+    return LedgerLine(document, total, narrated, total - narrated), list(_skips(document, runs, words))
+
+
+def _count(text: str) -> int:
+    return collapse(text).count(" ") + 1
+
+
+def _skips(document: str, runs: list[Run], words: list[int]) -> Iterator[Skip]:
+    """One for each stretch of one reason."""
+    for reason, group in itertools.groupby(zip(runs, words, strict=True), key=lambda pair: pair[0].skip):
         parts = list(group)
         count = sum(count for _, count in parts)
         if reason and count:
             excerpt = " ".join(itertools.islice(_words(run.text for run, _ in parts), 12))
-            skips.append(Skip(document, reason, count, excerpt[:80]))
-    total = sum(words)
-    return LedgerLine(document, total, narrated, total - narrated), skips
+            yield Skip(document, reason, count, excerpt[:80])
 
 
-def _book(document: str, counted: list[str], runs: list[Run]) -> list[int]:
-    """Words of each run, counted in the nodes of the strict parse; a word is booked where it begins."""
-    words = [0] * len(runs)
-    index, left = -1, ""  # the run that is being read, and what is left of its words
-    pending: Iterator[str] = iter(())
+def _by_words(counted: list[str], runs: list[Run], offset: int, words: list[int]) -> bool:
+    """Whether both have the same characters, however they part them; books each word where it begins."""
+    theirs = ((index, word) for index, run in enumerate(runs) for word in _words([run.text]))
+    place, left = 0, ""  # the run that is being read, and what is left of its word
     for word in _words(counted):
         rest = word
-        begun = False
         while rest:
             if not left:
-                found = next(pending, None)
-                while found is None and index + 1 < len(runs):
-                    index += 1
-                    pending = _words([runs[index].text])
-                    found = next(pending, None)
-                if found is None:
-                    raise _lost(document, counted, runs)
-                left = found
+                place, left = next(theirs, (0, ""))
             size = min(len(left), len(rest))
-            if left[:size] != rest[:size]:
-                raise _lost(document, counted, runs)
-            if not begun:
-                words[index] += 1
-                begun = True
+            if not size or left[:size] != rest[:size]:
+                return False
+            words[offset + place] += rest is word
             left, rest = left[size:], rest[size:]
-    if left or any(True for _ in pending) or any(True for _ in _words(run.text for run in runs[index + 1 :])):
-        raise _lost(document, counted, runs)
-    return words
+    return not left and next(theirs, None) is None
 
 
 def _words(texts: Iterable[str]) -> Iterator[str]:
@@ -201,7 +202,7 @@ def _words(texts: Iterable[str]) -> Iterator[str]:
             yield match[0]
 
 
-def _lost(document: str, counted: list[str], runs: list[Run]) -> WordsLost:
+def _lost(document: str, fault: str, counted: list[str], runs: list[Run]) -> BookError:
     """Names the place where the two readings part, and up to ten words that only one of them has."""
     place, before = 0, ""
     for place, (ours, theirs) in enumerate(  # noqa: B007
@@ -213,11 +214,10 @@ def _lost(document: str, counted: list[str], runs: list[Run]) -> WordsLost:
     theirs, ours = Counter(_words(counted)), Counter(_words(run.text for run in runs))
     missing, extra = list((theirs - ours).elements())[:10], list((ours - theirs).elements())[:10]
     after = f" after {before[:40]!r}" if before else ""
-    return WordsLost(
-        f"{document}: the word ledger does not close at word {place}{after}: "
-        f"missing {_quoted(missing)}, not in the document {_quoted(extra)}.",
-        _REMEDY,
-    )
+    account = f"at word {place}{after}: missing {_quoted(missing)}, not in the document {_quoted(extra)}"
+    if fault:
+        return BookDamaged(f"{document} is not well-formed ({fault}) and two readings of it differ {account}.", _REPAIR)
+    return WordsLost(f"{document}: the word ledger does not close {account}.", _REMEDY)
 
 
 def _quoted(words: list[str]) -> str:
@@ -230,16 +230,18 @@ def check_blocks(document: str, runs: Iterable[Run], blocks: Iterable[Block]) ->
     Raises:
         WordsLost: They differ.
     """
-    owed: Counter[str] = Counter()
-    for run in runs:
-        if not run.skip:
-            owed.update(run.text)
-    given: Counter[str] = Counter()
-    for block in blocks:
-        given.update(block.text)
-    for char in set(owed) | set(given):
-        if owed[char] != given[char] and not char.isspace():
-            raise WordsLost(
-                f"{document}: {owed[char]} times {char!r} is narrated by the ledger, {given[char]} times by the blocks.",
-                _REMEDY,
-            )
+    owed = _characters(run.text for run in runs if not run.skip)
+    given = _characters(block.text for block in blocks)
+    for char in owed.keys() | given.keys():
+        if owed[char] != given[char]:
+            counts = f"{owed[char]} by the ledger, {given[char]} by the blocks"
+            raise WordsLost(f"{document}: the character {char!r} is narrated unequally: {counts}.", _REMEDY)
+
+
+def _characters(texts: Iterable[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for text in texts:
+        for char in set(text):
+            if not char.isspace():
+                found[char] += text.count(char)
+    return found

@@ -8,14 +8,17 @@ that uses an entity of its own declaring is refused, because its words are not a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from html.entities import html5
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from lxml import etree
 
 PREDEFINED = frozenset({"amp", "lt", "gt", "quot", "apos"})
 NAMED = {name[:-1]: value for name, value in html5.items() if name.endswith(";") and name[:-1] not in PREDEFINED}
-VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+VOID = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+})  # fmt: skip
 
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.I)
 _PROLOG = re.compile(r"(?:\s+|<\?.*?(?:\?>|\Z)|<!--.*?(?:-->|\Z))*", re.S)
@@ -29,7 +32,7 @@ _EMPTY = re.compile(_OPAQUE + r"""|<([A-Za-z][\w:.-]*)((?:[^"'<>/]|"[^"]{0,4096}
 class Target(Protocol):
     """What lxml tells of a document, in order; nothing is kept, so nesting has no limit and costs no stack."""
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None: ...
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None: ...
     def end(self, tag: str) -> None: ...
     def data(self, text: str) -> None: ...
     def close(self) -> object: ...
@@ -91,34 +94,36 @@ def open_empty_tags(text: str) -> str:
     return _EMPTY.sub(opened, text)
 
 
-def parse(text: str, target: T, fallback: T) -> T:
-    """Tells a document (without prolog) to `target`, or to `fallback` where it is not well-formed XML.
+def parse(text: str, target: Callable[[], T]) -> T:
+    """Tells a document (without prolog) to a new target: as XML or, where it is not well-formed, as HTML.
 
     libxml2 also refuses XML nested deeper than 2,048; told as HTML it has no such limit and loses nothing.
 
     Raises:
         ValueError: Neither parser can read it.
     """
-    data = expand(text).encode()
-    options = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": True}
+    text = expand(text)
+    told = target()
     try:
-        return _told(data, etree.XMLParser(target=target, encoding="utf-8", **options), target)
+        parser: Any = etree.XMLParser(
+            target=cast("Any", told),
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=True,
+        )
+        etree.fromstring(text.encode(), parser)
+        return told
     except etree.XMLSyntaxError as error:
         reason = str(error)
+    told = target()
     try:
-        data = open_empty_tags(data.decode()).encode()
-        return _told(
-            data, etree.HTMLParser(target=fallback, encoding="utf-8", no_network=True, huge_tree=True), fallback
-        )
-    except etree.ParserError as error:  # also the parent of nothing but an empty document here
+        parser = etree.HTMLParser(target=cast("Any", told), encoding="utf-8", no_network=True, huge_tree=True)
+        etree.fromstring(open_empty_tags(text).encode(), parser)
+        return told
+    except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise ValueError(f"it is neither XML ({reason}) nor HTML ({error})") from error
-    except etree.XMLSyntaxError as error:
-        raise ValueError(f"it is neither XML ({reason}) nor HTML ({error})") from error
-
-
-def _told(data: bytes, parser: etree._FeedParser, target: T) -> T:
-    etree.fromstring(data, cast("etree.XMLParser", parser))
-    return target
 
 
 def tree(text: str) -> etree._Element:

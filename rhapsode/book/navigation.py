@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from lxml import etree, html
 
-from rhapsode.book import markup
+from rhapsode.book import markup, semantics
 from rhapsode.book.metadata import one_line
-from rhapsode.book.package import Package, resolve, source
+from rhapsode.book.package import Package, source
 
 NCX_TYPE = "application/x-dtbncx+xml"
 
@@ -50,7 +50,7 @@ def read_navigation(package: Package) -> Navigation:
     for kind, entry in lists.get("landmarks", []):
         matter[entry.document][entry.fragment].update(kind)
     for reference in package.book.guide:
-        name, fragment = resolve(package.container, package.name, reference.get("href") or "")
+        name, fragment = package.shown(package.name, reference.get("href") or "")
         matter[name][fragment].add((reference.get("type") or "").lower())
     for _, entry in lists.get("page-list", []):
         pages[entry.document].add(entry.fragment)
@@ -58,7 +58,7 @@ def read_navigation(package: Package) -> Navigation:
     return Navigation(tuple(found), document, matter, pages)
 
 
-def _nav_lists(package: Package, name: str) -> dict[str, list[tuple[set[str], Entry]]]:
+def _nav_lists(package: Package, name: str) -> dict[str, list[tuple[frozenset[str], Entry]]]:
     """Links of each nav element, by the types of the element (toc, landmarks, page-list)."""
     text = source(package.container, name)
     try:
@@ -68,31 +68,19 @@ def _nav_lists(package: Package, name: str) -> dict[str, list[tuple[set[str], En
             root = html.fromstring(text.encode(), parser=etree.HTMLParser(encoding="utf-8", no_network=True))
         except (etree.ParserError, etree.XMLSyntaxError):
             return {}
-    lists: dict[str, list[tuple[set[str], Entry]]] = defaultdict(list)
+    lists: dict[str, list[tuple[frozenset[str], Entry]]] = defaultdict(list)
     navs = [element for element in root.iter() if markup.local(element.tag) == "nav"]
     for nav in navs:
-        kinds = types(nav.attrib) or ({"toc"} if len(navs) == 1 else set())
+        kinds = semantics.types(dict(nav.items())) or (frozenset({"toc"} if len(navs) == 1 else ()))
         for link in nav.iter():
             if markup.local(link.tag) != "a" or not link.get("href"):
                 continue
-            where, fragment = resolve(package.container, name, link.get("href", ""))
+            where, fragment = package.shown(name, link.get("href", ""))
             if where:
                 entry = Entry(one_line("".join(map(str, link.itertext()))), where, fragment)
                 for kind in kinds:
-                    lists[kind].append((types(link.attrib), entry))
+                    lists[kind].append((semantics.types(dict(link.items())), entry))
     return lists
-
-
-def types(attributes: object) -> set[str]:
-    """Tokens of epub:type and of role (`doc-toc` as `toc`), in lower case, without vocabulary prefixes."""
-    found: set[str] = set()
-    for name, value in attributes.items():  # type: ignore[attr-defined]
-        short = markup.local(name)
-        if short == "type":
-            found.update(token.rpartition(":")[2] for token in value.lower().split())
-        elif short == "role":
-            found.update(token.removeprefix("doc-") for token in value.lower().split())
-    return found
 
 
 def _ncx_entries(package: Package) -> list[Entry]:
@@ -109,7 +97,7 @@ def _ncx_entries(package: Package) -> list[Entry]:
         label = point.find("{*}navLabel/{*}text")
         content = point.find("{*}content")
         if content is not None and content.get("src"):
-            where, fragment = resolve(package.container, ncx.name, content.get("src", ""))
+            where, fragment = package.shown(ncx.name, content.get("src", ""))
             title = one_line("".join(map(str, label.itertext()))) if label is not None else ""
             if where:
                 entries.append(Entry(title, where, fragment))

@@ -10,9 +10,9 @@ Elements are named by their ordinal in the document: the same parser meets them 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rhapsode.book import semantics
@@ -22,6 +22,7 @@ NoteKey = tuple[str, int]  # document, ordinal of the note's element
 
 _MARK = re.compile(r"[\[(]?(?:\d{1,4}|[ivxlc]{1,6}|[A-Za-z]|[*†‡§¶#‖]{1,4})[\])]?[.:]?")
 _RETURN = re.compile(r"[\[(]?(?:[↩↑⤴⏎←▲^\ufe0e\ufe0f]+|back|return|zurück|retour)[\])]?\.?", re.I)
+_MAX_LINKS = 64  # in one note: what has more is a list of links
 _NOTEABLE = frozenset({"aside", "li", "p", "div", "dd", "td", "blockquote", "section"})
 
 
@@ -30,7 +31,8 @@ class _Element:
     ordinal: int
     name: str
     block: int  # ordinal of the nearest block, itself if it is one
-    typed: bool = False  # a note, or inside a container of notes
+    note: _Element | None = None  # the typed note that it is or stands in
+    among_notes: bool = False  # in such a note, or in a container of notes
     end: int = 0  # ordinal of the last element inside
 
 
@@ -44,23 +46,28 @@ class _Link:
     back: bool = False  # typed
     raised: bool = False  # superscript
     first: bool = False  # nothing stands before it in its block
+    in_note: bool = False
     text: str = ""
 
     def is_mark(self) -> bool:
         solid = "".join(self.text.split())
         return bool(_MARK.fullmatch(solid)) and (self.raised or solid[0] in "[(")
 
+    def is_arrow(self) -> bool:
+        return bool(_RETURN.fullmatch("".join(self.text.split())))
+
     def is_return(self) -> bool:
-        solid = "".join(self.text.split())
-        return bool(_RETURN.fullmatch(solid) or _MARK.fullmatch(solid))
+        """An arrow or the like; or the number of the note, at its beginning."""
+        return self.is_arrow() or ((self.first or self.raised) and bool(_MARK.fullmatch("".join(self.text.split()))))
 
 
 @dataclass
 class Notes:
-    """`marks`: document -> ordinal -> "reference", "note" or "backlink"; `keys`: the note that a reference means."""
+    """`marks`: document -> ordinal -> "reference", "note" or "backlink"; `keys`: document -> ordinal
+    of a reference -> its note."""
 
     marks: dict[str, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
-    keys: dict[tuple[str, int], NoteKey] = field(default_factory=dict)
+    keys: dict[str, dict[int, NoteKey]] = field(default_factory=lambda: defaultdict(dict))
 
 
 class Scan:
@@ -78,17 +85,19 @@ class Scan:
         self._current: list[_Link] = []
         self._ordinal = self._raised = self._references = 0
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._ordinal += 1
         name, kinds = local(tag), semantics.types(attributes)
         parent = self._open[-1] if self._open else None
-        element = _Element(self._ordinal, name, self._ordinal, bool(parent and parent.typed))
-        if parent is not None and name not in semantics.BLOCKS:
-            element.block = parent.block
+        element = _Element(self._ordinal, name, self._ordinal)
+        if parent is not None:
+            element.note, element.among_notes = parent.note, parent.among_notes
+            if name not in semantics.BLOCKS:
+                element.block = parent.block
         if kinds & semantics.NOTE and name != "a":
-            element.typed = True
+            element.note = element
             self.notes.append(element)
-        element.typed = element.typed or bool(kinds & semantics.NOTES)
+        element.among_notes = element.among_notes or bool(kinds & (semantics.NOTE | semantics.NOTES))
         self._open.append(element)
         for anchor in (attributes.get("id"), attributes.get("name") if name == "a" else None):
             if anchor:
@@ -101,7 +110,7 @@ class Scan:
         if name == "a" and attributes.get("href"):
             self._link(element, attributes, kinds)
 
-    def _link(self, element: _Element, attributes: dict[str, str], kinds: frozenset[str]) -> None:
+    def _link(self, element: _Element, attributes: Mapping[str, str], kinds: frozenset[str]) -> None:
         link = _Link(element.ordinal, element.block, self.document, self.resolve(attributes["href"]))
         link.reference = "noteref" in kinds
         link.back = bool(kinds & semantics.BACK)
@@ -109,6 +118,7 @@ class Scan:
             semantics.classes(attributes) & {"noteref", "footnote", "fnref", "super"}
         )
         link.first = element.block not in self._filled
+        link.in_note = element.note is not None
         self.links.append(link)
         self._current.append(link)
 
@@ -143,7 +153,7 @@ def find(scans: Iterable[Scan]) -> Notes:
         marks.update(scan.marks)
         marks.update((element.ordinal, "note") for element in scan.notes)
         for link in scan.links:
-            if link.back:
+            if link.back or (link.in_note and link.is_arrow()):
                 marks[link.ordinal] = "backlink"
             elif link.reference or link.is_mark():
                 _refer(notes, by_name, link)
@@ -161,37 +171,34 @@ def _refer(notes: Notes, scans: dict[str, Scan], link: _Link) -> None:
     if note is None or (scan.document == link.document and note.ordinal <= link.ordinal <= note.end):
         return
     backs = _links_back(scans, scan, note, link)
-    if not (link.reference or (anchor.typed and not link.first) or (backs and not link.first)):
+    if not (link.reference or (anchor.among_notes and not link.first) or (backs and not link.first)):
         return
     notes.marks[link.document][link.ordinal] = "reference"
     notes.marks[scan.document].setdefault(note.ordinal, "note")
-    notes.keys[link.document, link.ordinal] = (scan.document, note.ordinal)
+    notes.keys[link.document][link.ordinal] = (scan.document, note.ordinal)
     for back in backs:
         notes.marks[scan.document][back.ordinal] = "backlink"
 
 
 def _note_element(scan: Scan, anchor: _Element) -> _Element | None:
     """The block that is the note: the typed note around the anchor, else the block that the anchor is or stands in."""
-    typed = [note for note in scan.notes if note.ordinal <= anchor.ordinal <= note.end]
-    if typed:
-        return typed[-1]
+    if anchor.note is not None:
+        return anchor.note
     block = scan.blocks.get(anchor.block)
     return block if block is not None and block.name in _NOTEABLE else None
 
 
 def _links_back(scans: dict[str, Scan], scan: Scan, note: _Element, link: _Link) -> list[_Link]:
-    """Links in the note that lead to the block with the reference and stand first in theirs, or are an arrow."""
-    ordinals = [other.ordinal for other in scan.links]
-    inside = scan.links[bisect_left(ordinals, note.ordinal) : bisect_right(ordinals, note.end)]
+    """Links in the note that lead to the block with the reference, and look like it."""
+    first = bisect_left(scan.links, note.ordinal, key=lambda other: other.ordinal)
+    inside = scan.links[first : first + _MAX_LINKS + 1]
+    inside = [other for other in inside if other.ordinal <= note.end]
+    if len(inside) > _MAX_LINKS:
+        return []
     home = scans[link.document]
     found = []
     for back in inside:
         place = home.anchors.get(back.target[1]) if back.target[0] == link.document else None
-        if (
-            place is not None
-            and place.block == link.block
-            and back.is_return()
-            and (back.first or back.raised or not _MARK.fullmatch("".join(back.text.split())))
-        ):
+        if place is not None and place.block == link.block and back.is_return():
             found.append(back)
     return found

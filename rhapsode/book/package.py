@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import unquote
 
 from ebooklib import epub
@@ -49,6 +50,13 @@ class Package:
     book: epub.EpubBook  # metadata and guide, as ebooklib has them
     ncx: str = ""  # id of the item
     refinements: dict[str, dict[str, str]] = field(default_factory=dict)  # id -> property -> value
+
+    fallbacks: dict[str, str] = field(default_factory=dict)  # document that cannot be read -> the one read instead
+
+    def shown(self, base: str, href: str) -> tuple[str, str]:
+        """Where a link leads in what is read: (document, fragment); the document is empty if it leads nowhere."""
+        name, fragment = resolve(self.container, base, href)
+        return self.fallbacks.get(name, name), fragment
 
     def with_property(self, name: str) -> Item | None:
         return next((item for item in self.items.values() if name in item.properties), None)
@@ -168,8 +176,14 @@ def read(container: Container) -> Package:
     for text, attributes in book.metadata.get(OPF, {}).get("meta", []):
         if attributes.get("refines") and attributes.get("property"):
             refinements.setdefault(attributes["refines"].lstrip("#"), {})[attributes["property"]] = (text or "").strip()
-    spine = _spine(container, items, book.spine)
-    return Package(container, opf, items, spine, book, toc, refinements)
+    spine: dict[str, tuple[Item, bool]] = {}
+    fallbacks = {}
+    for idref, linear in book.spine:
+        item = _readable(container, items, idref.strip())
+        if item is not None:
+            spine.setdefault(item.name, (item, linear != "no"))
+            fallbacks[items[idref.strip()].name] = item.name
+    return Package(container, opf, items, tuple(spine.values()), book, toc, refinements, fallbacks)
 
 
 def _clean(container: Container, opf: str, dirty: etree._Element) -> tuple[etree._Element, str]:
@@ -177,14 +191,15 @@ def _clean(container: Container, opf: str, dirty: etree._Element) -> tuple[etree
 
     Open eBook 1.2 packages had another namespace and Dublin Core names in capitals.
     """
-    root = etree.Element(f"{{{OPF}}}package", nsmap={None: OPF, "dc": DC})
-    root.attrib.update({key: value for key, value in dirty.attrib.items() if not key.startswith("{")})
+    root = etree.Element(f"{{{OPF}}}package", nsmap=cast("dict[str, str]", {None: OPF, "dc": DC}))
+    root.attrib.update({key: value for key, value in dirty.items() if not str(key).startswith("{")})
     sections = {name: etree.SubElement(root, f"{{{OPF}}}{name}") for name in ("metadata", "manifest", "spine", "guide")}
     kinds = {"item": "manifest", "itemref": "spine", "reference": "guide"}
     toc = ""
     for element in dirty.iter("*"):
         name, namespace = markup.local(element.tag), etree.QName(element).namespace or ""
-        parent = markup.local(element.getparent().tag) if element.getparent() is not None else ""
+        above = element.getparent()
+        parent = markup.local(above.tag) if above is not None else ""
         if name == "spine":
             toc = toc or element.get("toc", "")
         if "purl.org/dc/" in namespace:
@@ -196,7 +211,7 @@ def _clean(container: Container, opf: str, dirty: etree._Element) -> tuple[etree
         else:
             continue
         copy.text = "".join(map(str, element.itertext()))
-        copy.attrib.update({key: value for key, value in element.attrib.items() if key != "name" or ":" not in value})
+        copy.attrib.update({key: value for key, value in element.items() if key != "name" or ":" not in value})
         if name == "meta" and ":" in element.get("name", ""):
             copy.set("property", element.get("name", ""))  # ebooklib takes a colon for a namespace prefix
         if name == "item":
@@ -204,17 +219,6 @@ def _clean(container: Container, opf: str, dirty: etree._Element) -> tuple[etree
     if not len(sections["spine"]):
         raise damaged(container.path, f"{opf} has no spine: nobody can say in which order the book is read")
     return root, toc
-
-
-def _spine(
-    container: Container, items: dict[str, Item], itemrefs: list[tuple[str, str]]
-) -> tuple[tuple[Item, bool], ...]:
-    spine: dict[str, tuple[Item, bool]] = {}
-    for idref, linear in itemrefs:
-        item = _readable(container, items, idref.strip())
-        if item is not None:
-            spine.setdefault(item.name, (item, linear != "no"))
-    return tuple(spine.values())
 
 
 def _readable(container: Container, items: dict[str, Item], idref: str) -> Item | None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from rhapsode.book import ledger, markup, metadata, navigation, notes, package, semantics
 from rhapsode.book.chapters import divide
 from rhapsode.book.container import Container, damaged
+from rhapsode.book.contexts import Surroundings
 from rhapsode.book.documents import Reading
 from rhapsode.book.navigation import Navigation
-from rhapsode.errors import BookDamaged, BookError, BookTooLarge, WordsLost
+from rhapsode.errors import BookError, BookTooLarge
 from rhapsode.model import Block, Book, LedgerLine, Skip
 from rhapsode.settings import Footnotes
 
 MAX_TEXT = 96 << 20  # bytes of all spine documents; the King James Bible has 12 MB with its markup
+
+
+_REPLACEMENT = re.compile("\ufffd|&#(x0*fffd|0*65533);", re.I)
 
 
 def read_book(path: Path, footnotes: Footnotes = Footnotes.SKIP) -> Book:
@@ -37,10 +43,7 @@ def read_book(path: Path, footnotes: Footnotes = Footnotes.SKIP) -> Book:
         _check_size(container, documents)
         # 2. Where its notes are, then its text.
         found = notes.find(_scan(container, name) for name in documents)
-        readings = [
-            _read(container, opf, contents, found, name, linear)
-            for (_, linear), name in zip(opf.spine, documents, strict=True)
-        ]
+        readings = [_read(opf, contents, found, item, linear) for item, linear in opf.spine]
         # 3. Chapters, and the account of every word.
         chapters = divide(readings, contents.entries, footnotes)
         blocks: dict[str, list[Block]] = defaultdict(list)
@@ -78,35 +81,31 @@ def _scan(container: Container, name: str) -> notes.Scan:
     def resolve(href: str) -> tuple[str, str]:
         return package.resolve(container, name, href)
 
-    return _parsed(container, name, notes.Scan(name, resolve), notes.Scan(name, resolve))
+    return _parsed(container, name, lambda: notes.Scan(name, resolve))
 
 
-def _parsed(container: Container, name: str, target: markup.T, fallback: markup.T) -> markup.T:
+def _parsed(container: Container, name: str, target: Callable[[], markup.T]) -> markup.T:
     try:
-        return markup.parse(package.source(container, name), target, fallback)
+        return markup.parse(package.source(container, name), target)
     except OverflowError as error:
         raise BookTooLarge(f"{container.path}: {name} has {error}.", "Split the book into volumes.") from error
     except ValueError as error:
         raise damaged(container.path, f"{name}: {error}") from error
 
 
-def _read(
-    container: Container, opf: package.Package, contents: Navigation, found: notes.Notes, name: str, linear: bool
-) -> Reading:
-    targets = frozenset(entry.fragment for entry in contents.entries if entry.document == name and entry.fragment)
-
-    def reading() -> Reading:
-        return Reading(
-            name,
-            found,
-            targets,
-            _believed(opf, contents, name),
-            frozenset(contents.pages.get(name, ())) - {""},
-            skip="" if linear else "non-linear",
-            is_nav=name == contents.document,
-        )
-
-    return _parsed(container, name, reading(), reading())
+def _read(opf: package.Package, contents: Navigation, found: notes.Notes, item: package.Item, linear: bool) -> Reading:
+    name = item.name
+    around = Surroundings(
+        document=name,
+        marks=found.marks[name],
+        keys=found.keys[name],
+        targets=frozenset(entry.fragment for entry in contents.entries if entry.document == name) - {""},
+        matter=_believed(opf, contents, name),
+        pages=frozenset(contents.pages.get(name, ())) - {""},
+        skip="" if linear else "non-linear",
+        is_nav=name == contents.document,
+    )
+    return _parsed(opf.container, name, lambda: Reading(around))
 
 
 def _believed(opf: package.Package, contents: Navigation, name: str) -> dict[str, set[str]]:
@@ -124,6 +123,8 @@ def _believed(opf: package.Package, contents: Navigation, name: str) -> dict[str
 
 def _settle(container: Container, reading: Reading, blocks: list[Block]) -> tuple[LedgerLine, list[Skip]]:
     text = package.source(container, reading.document)
+    if any("\ufffd" in run.text for run in reading.runs) and not _REPLACEMENT.search(text):
+        raise damaged(container.path, f"{reading.document} refers to a character that does not exist")
     ledger.check_blocks(reading.document, reading.runs, blocks)
     return ledger.settle(reading.document, text, reading.runs)
 

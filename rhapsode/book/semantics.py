@@ -13,13 +13,15 @@ from collections.abc import Mapping
 
 from rhapsode.book.markup import local
 
-BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer "
-    "form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol option p pre section summary "
-    "table tbody td tfoot th thead tr ul "
-    "svg text title desc foreignobject switch case default math "
-    "book chapter para line lg stanza poem sect1 sect2 level1 level2 bodymatter frontmatter rearmatter".split()
-)
+BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div",
+    "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "frameset", "h1", "h2", "h3", "h4", "h5",
+    "h6", "header", "hgroup", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "option", "p", "pre",
+    "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+    "svg", "text", "title", "desc", "foreignobject", "switch", "case", "default", "math",
+    "book", "chapter", "para", "line", "lg", "stanza", "poem", "sect1", "sect2", "level1", "level2", "bodymatter",
+    "frontmatter", "rearmatter",
+})  # fmt: skip
 """Elements that end a stretch of text; the last line serves the XML of DTBook and the like."""
 SILENT = frozenset({"head", "script", "style"})
 """Their characters are no words of the book: neither narrated nor counted."""
@@ -32,10 +34,13 @@ NOTE = frozenset({"footnote", "endnote", "rearnote", "note"})
 NOTES = frozenset({"footnotes", "endnotes", "rearnotes", "notes"})
 BACK = frozenset({"backlink", "referrer"})
 
-NARRATED = frozenset(
-    "dedication epigraph preface foreword introduction prologue preamble prolog epilogue afterword conclusion "
-    "chapter subchapter part volume division appendix acknowledgments acknowledgements".split()
-)
+PAGE_CLASSES = frozenset({"pagenum", "pageno", "page-number", "pagebreak"})
+
+NARRATED = frozenset({
+    "dedication", "epigraph", "preface", "foreword", "introduction", "prologue", "preamble", "prolog", "epilogue",
+    "afterword", "conclusion", "chapter", "subchapter", "part", "volume", "division", "appendix", "acknowledgments",
+    "acknowledgements",
+})  # fmt: skip
 """Always read, whatever they stand in."""
 NAVIGATION = {
     "toc": "toc",
@@ -48,8 +53,13 @@ NAVIGATION = {
     "loa": "front-matter: loa",
     "lov": "front-matter: lov",
 }
-_FRONT = "cover titlepage title-page halftitlepage halftitle imprint seriespage copyright-page copyright".split()
-_BACK = "colophon index bibliography errata other-credits".split()
+_FRONT = (
+    "cover", "titlepage", "title-page", "halftitlepage", "halftitle", "imprint", "seriespage", "copyright-page",
+    "copyright",
+)  # fmt: skip
+_BACK = (
+    "colophon", "index", "bibliography", "errata", "other-credits",
+)  # fmt: skip
 MATTER = {**dict.fromkeys(_FRONT, "front-matter"), **dict.fromkeys(_BACK, "back-matter")}
 
 FALLBACK = frozenset({"audio", "video", "canvas", "iframe", "case"})
@@ -90,7 +100,7 @@ def is_decoration(attributes: Mapping[str, str]) -> bool:
 
 
 def is_page_number(text: str) -> bool:
-    return bool(_PAGE.fullmatch(text.strip()))
+    return len(text) < 40 and bool(_PAGE.fullmatch(text.strip()))
 
 
 def is_scene_break(text: str) -> bool:
