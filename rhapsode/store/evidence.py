@@ -23,7 +23,7 @@ from rhapsode.store.library import Library
 
 EVIDENCE_VERSION = 1
 KIND = f"evidence/{EVIDENCE_VERSION}"
-SYNTHESIZE = ".synthesize.parquet"
+TAKES, FAILURES = ".synthesize.parquet", ".failed.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,17 +157,13 @@ def read_rows(library: Library, path: str) -> list[TakeRow]:
 
 
 def read_evidence(library: Library, folder: str) -> list[TakeRow]:
-    """All synthesis rows of a book, ordered by round, chunk, take and key."""
-    rows = [row for path in evidence_files(library, folder) for row in read_rows(library, path)]
+    """All takes below a folder, ordered by round, chunk, take and key."""
+    rows = [row for path in library.list(folder) if path.endswith(TAKES) for row in read_rows(library, path)]
     return sorted(rows, key=lambda row: (row.round, row.chunk, row.take, row.key))
 
 
 def as_table(rows: Sequence[TakeRow]) -> pa.Table:
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
-
-
-def evidence_files(library: Library, folder: str) -> list[str]:
-    return [path for path in library.list(folder) if path.endswith(SYNTHESIZE)]
 
 
 def read_table(library: Library, path: str) -> pa.Table:

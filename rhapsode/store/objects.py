@@ -78,14 +78,10 @@ def put_take(library: Library, key: str, audio: Audio, provenance: dict[str, Jso
 
 
 def find_take(library: Library, key: str) -> StoredTake | None:
-    """Reads a take back, whole. A damaged object is removed, so that from here on it counts as absent."""
+    """Reads a take back, whole and verified; None if it is not there or was damaged."""
     try:
         return _read(library, key)
-    except NotInLibrary:
-        return None
-    except ObjectDamaged as damage:
-        log.warning("%s It is removed.", damage.message)
-        library.delete(object_path(key))
+    except (NotInLibrary, ObjectDamaged):
         return None
 
 
@@ -99,20 +95,29 @@ def get_audio(library: Library, key: str, sha256: str) -> Audio:
 
     Raises:
         NotInLibrary: There is no such object.
-        ObjectDamaged: It cannot be decoded, or its samples are others.
+        ObjectDamaged: It cannot be decoded (then it is removed, so that running again speaks it anew), or it is whole
+            but not the one that the evidence saw.
     """
     stored = _read(library, key)
     if stored.sha256 != sha256:
-        raise ObjectDamaged(f"Object {key} holds other samples than the evidence says.", REMEDY)
+        raise ObjectDamaged(
+            f"Object {key} has samples {stored.sha256[:12]}, but the evidence says {sha256[:12]}: it was lost, and "
+            "made anew on another stack.",
+            "Speak its chunk again with `rhapsode redo`.",
+        )
     return stored.audio
 
 
 def _read(library: Library, key: str) -> StoredTake:
+    """Reads and verifies; a damaged object is removed, and the log says so: from here on it counts as absent."""
     try:
-        data = library.read_bytes(object_path(key))
+        return _decode(key, library.read_bytes(object_path(key)))
     except NotInLibrary as error:
         raise NotInLibrary(f"Object {key} is not in the library.", REMEDY) from error
-    return _decode(key, data)
+    except ObjectDamaged as damage:
+        log.warning("%s It is removed.", damage.message)
+        library.delete(object_path(key))
+        raise
 
 
 def _encode(take: StoredTake) -> bytes:

@@ -4,9 +4,10 @@
 
 `name` is that of the book's folder (`find_shelf(library, what).name`).
 
-Tables: `takes` (every evidence row), `chunks` (chunks.parquet of the latest edition) and `plan` (the chunks of every
-plan). They are loaded into memory first; then DuckDB's access to files, network, extensions, Python variables and its
-own settings is switched off, and only a single SELECT (or DESCRIBE, EXPLAIN, SUMMARIZE, ...) is run.
+Tables: `takes` (every take and every failed attempt; the column `reading` says in which reading), `chunks`
+(chunks.parquet of the latest edition, if there is one) and `plan` (the chunks of every plan). They are loaded into
+memory first; then DuckDB's access to files, network, extensions, Python variables and its own settings is switched off,
+and only a single SELECT (or DESCRIBE, EXPLAIN, SUMMARIZE, ...) is run.
 """
 
 from __future__ import annotations
@@ -60,8 +61,13 @@ def query(library: Library, name: str, sql: str) -> tuple[list[str], list[tuple[
 
 
 def _tables(library: Library, shelf: Shelf) -> dict[str, pa.Table]:
-    takes = [evidence.read_table(library, path) for path in evidence.evidence_files(library, shelf.folder)]
-    tables = {"takes": pa.concat_tables([evidence.SCHEMA.empty_table(), *takes]), "plan": shelf.plan_table()}
+    takes = [evidence.SCHEMA.append(pa.field("reading", pa.string())).empty_table()]
+    for path in library.list(shelf.path("evidence")):
+        if path.endswith((evidence.TAKES, evidence.FAILURES)):
+            table = evidence.read_table(library, path)
+            reading = path.removeprefix(shelf.path("evidence")).split("/")[1]
+            takes.append(table.append_column("reading", pa.array([reading] * len(table), pa.string())))
+    tables = {"takes": pa.concat_tables(takes), "plan": shelf.plan_table()}
     if edition := latest_edition(shelf):
         tables["chunks"] = load_chunks(shelf, edition.number)
     return tables
