@@ -8,7 +8,7 @@ is still in the library: `checked` and `fan_out` ask, and run the task anew wher
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
@@ -67,8 +67,9 @@ def fan_out(
             again: dict[PrefectFuture[R], int] = {}
             for future in as_completed(list(pending)):
                 index = pending[future]
+                future.wait()  # ended already; this makes it know its final state, which else is asked of the server
                 if future.state.is_completed() and not there(calls[index], future.result()):
-                    again[runner.submit(task.with_options(refresh_cache=True), calls[index])] = index
+                    again[submit(task.with_options(refresh_cache=True), calls[index])] = index
                 else:
                     yield index, future.state
             pending = again
