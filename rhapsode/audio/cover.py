@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ import resvg_py
 from lxml import etree
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from rhapsode.audio.titles import TITLE_CHARACTERS, clean
 from rhapsode.model import Cover, Metadata
 
 EDGE_PX = 1600
@@ -21,6 +23,9 @@ _PIXELS = 64_000_000  # of a picture before it is made smaller
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 _QUALITIES = (90, 80, 65, 45)
 _PAPER, _INK, _FAINT = (27, 42, 61), (240, 233, 218), (176, 141, 87)
+
+_LONG_WORD = re.compile(r"(\S{24})(?=\S)")  # 24 letters of the smallest type fit a line, whatever they are
+_INWARD = re.compile(r"\s*(#|data:image/(png|jpe?g|gif|webp)[;,])")
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +93,7 @@ def _outward_links(root: etree._Element) -> Iterator[tuple[etree._Element, str]]
     """The attributes by which resvg would open a file of this machine, or an SVG that was not looked at."""
     for element in root.iter(etree.Element):
         for name, value in element.attrib.items():
-            link = str(value).strip().lower()
-            inward = link.startswith("#") or (link.startswith("data:image/") and not link.startswith("data:image/svg"))
-            if etree.QName(name).localname == "href" and not inward:
+            if etree.QName(name).localname == "href" and not _INWARD.match(str(value)):
                 yield element, str(name)
 
 
@@ -101,10 +104,17 @@ def _drawn(metadata: Metadata) -> Image.Image:
     draw = ImageDraw.Draw(image)
     draw.rectangle((60, 60, width - 60, height - 60), outline=_FAINT, width=4)
     draw.rectangle((76, 76, width - 76, height - 76), outline=_FAINT, width=1)
-    title_bottom = _text(draw, metadata.title or "Untitled", (margin, 320), (width - 2 * margin, 640), 132)
+    title = clean(metadata.title, TITLE_CHARACTERS) or "Untitled"
+    title_bottom = _text(draw, title, (margin, 320), (width - 2 * margin, 640), 132)
     middle = max(title_bottom + 90, 820)
     draw.line((width / 2 - 110, middle, width / 2 + 110, middle), fill=_FAINT, width=4)
-    _text(draw, metadata.author, (margin, middle + 90), (width - 2 * margin, 1420 - middle - 90), 64)
+    _text(
+        draw,
+        clean(metadata.author, TITLE_CHARACTERS),
+        (margin, middle + 90),
+        (width - 2 * margin, 1420 - middle - 90),
+        64,
+    )
     return image
 
 
@@ -127,7 +137,7 @@ def _wrapped(
     draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
 ) -> list[str]:
     lines: list[str] = []
-    for word in text.split():
+    for word in _LONG_WORD.sub(r"\1 ", text).split():
         if lines and draw.textlength(f"{lines[-1]} {word}", font) <= width:
             lines[-1] += f" {word}"
         else:

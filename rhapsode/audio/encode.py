@@ -108,6 +108,9 @@ def encode_chapter(
     else:
         output = {"format": "flac", "acodec": "flac", "sample_fmt": "s16"}
         frame = 0
+        # A Vorbis comment has one field for both, and ffmpeg calls it comment.
+        if description := values.pop("description", ""):
+            values["comment"] = description
     return _encode(target, pcm, Sent(mark.length, sample_rate_hz, (), values, cover_jpeg, frame), output)
 
 
