@@ -43,10 +43,6 @@ REWRITES = (
 MARKS = frozenset("ˈˌːʰʲ")
 """Phonemes that Python takes for letters and that are no sound of their own: stress, length, aspiration."""
 
-FLAGS = str.maketrans({"ʀ": "ɹ", "(": "", ")": "", "1": "", "-": ""})
-"""What the net for unknown words writes and the voice cannot say: espeak's marks of another language, the French r."""
-
-
 REMEDY = "Give it a respelling in the lexicon, or redo the chunk with --text."
 
 
@@ -80,7 +76,7 @@ class UnknownWords:
         return "".join(phonemes)
 
     def _sounds(self, piece: str) -> str:
-        phonemes = (self._net(piece) or "").translate(FLAGS)
+        phonemes = self._net(piece) or ""
         if not is_heard(phonemes) and (len(piece) > 1 or not piece.isascii()):
             # The pair EA and a few single letters (the British Ã) get no sound: then letter by letter, without accents.
             return "".join(map(self._sounds, anyascii(piece)))

@@ -14,7 +14,10 @@ from rhapsode.model import Sampling, Voice
 from rhapsode.settings import EngineName
 
 ENGINES: dict[EngineName, Callable[[], Engine]] = {EngineName.HIBARI: load_hibari, EngineName.TONE: Tone}
-"""Name -> what loads it; its type is where mypy holds every engine to the protocol. `EngineName.AUTO` is no engine: `choose_engine` says which one it stands for."""
+"""Name -> what loads it; here mypy holds every engine to the protocol.
+
+`EngineName.AUTO` is no engine: `choose_engine` says which one it stands for.
+"""
 
 _loaded: dict[EngineName, Engine] = {}
 _loading = threading.Lock()
