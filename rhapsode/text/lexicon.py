@@ -8,13 +8,14 @@ A TOML file of `word = "respelling"` lines:
 
 Case rule: an entry in small letters replaces the word however the book writes it (sept, Sept, SEPT); an entry with a
 capital in it replaces the word only as the entry writes it or all in capitals (Hermione, HERMIONE; never hermione).
-The respelling is spoken exactly as it is given.
+A word is written as the book prints it (accents, ligatures, "&"); the respelling is spoken as it is given.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,12 +65,17 @@ class Lexicon:
         return re.compile(rf"(?<!\w)(?:{one_of})(?!\w)")
 
     def _respelling(self, found: str) -> str:
-        found = " ".join(found.split())
-        return self._words[found] if found in self._words else self._words[found.lower()]
+        word = _key(found)
+        # Last: the few letters that Python matches without regard to case, yet does not lower to one another (ſ, ı).
+        return self._words.get(word) or self._words.get(word.lower()) or found
+
+
+def _key(word: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(word.replace("’", "'").split()))
 
 
 def _phrase(word: str) -> str:
-    return r"\s+".join(re.escape(part) for part in word.split())
+    return r"\s+".join(re.escape(part).replace("'", "['’]") for part in word.split())
 
 
 def load_lexicon(path: Path | None) -> Lexicon:
@@ -90,7 +96,7 @@ def load_lexicon(path: Path | None) -> Lexicon:
         raise LexiconError(f"The lexicon {path} is not TOML: {error}.", _ALLOWED) from error
     entries = {}
     for word, say in table.items():
-        key = " ".join(word.split())
+        key = _key(word)
         entries[key] = _checked(path, key, say)
     return Lexicon(tuple(sorted(entries.items())))
 

@@ -69,6 +69,7 @@ _TIDY = (
     (re.compile(r"(?<=\S) (?=[,;:.!?…](?!\d))"), ""),
     (re.compile(r"([,;:—])[\s,;:—]*(?=[.!?…])"), ""),
     (re.compile(r"([,;:])[,;:]+"), r"\1"),
+    (re.compile(r"''+"), "'"),
 )
 _RUN_OF_ENDS = re.compile(r"[.!?…]{2,}")
 _CLOSERS = "\"')"
@@ -93,13 +94,12 @@ def phrase(source: str, kind: BlockKind, lexicon: Lexicon, language: str = "en")
     text = unicodedata.normalize("NFC", _CONTROL.sub(" ", _INVISIBLE.sub("", source)))
     if not text.isascii():
         text = _PRESENTATION.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
-        text = text.translate(_ENGLISH_LIGATURES) if english else text
-    text = _SPACE_IN_QUOTES.sub("", " ".join(text.split()))
-    text = _pauses(text, english)
+    text = lexicon.apply(_SPACE_IN_QUOTES.sub("", " ".join(text.split())))
+    text = _pauses(text.translate(_ENGLISH_LIGATURES) if english else text, english)
     if english and _SIGNS.search(text):
         text = _replaced(text, _ENGLISH_SYMBOLS)
     text = numbers_for_numerals(text.strip(), kind).translate(_QUOTES)
-    text = lower_shouts(lexicon.apply(text), kind, lexicon.capitals)
+    text = lower_shouts(text, kind, lexicon.capitals)
     text = _RUN_OF_ENDS.sub(_loudest, _replaced(_without_silent(text), _TIDY)).strip()
     return text if any(map(str.isalnum, text)) else ""
 

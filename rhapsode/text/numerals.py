@@ -17,6 +17,7 @@ _LABELS = (
 )
 _IN_HEADING = re.compile(rf"\b((?i:{_LABELS})\.? )({_NUMERAL})(?<=[IVXLC])\b(?!['’]\w)")
 _IN_PROSE = re.compile(rf"\b((?i:{_LABELS})\.? )(?=[IVXLC]{{2}})({_NUMERAL})(?<=[IVXLC])\b(?!['’]\w)")
+_TITLES_A_LINE = re.compile(rf"^((?i:{_LABELS})\.? )({_NUMERAL})(?<=[IVXLC])(?=[.:,;)]|\s?[—–-]\s|$)")
 _LEADS = re.compile(rf"^(?=[IVXLC])({_NUMERAL})(?=[.:)]|\s?[—–-]\s|$)")
 _ALONE = re.compile(rf"^(?=[IVXLC]{{2}})({_NUMERAL})(?=\.?$)")
 _LETTERS_OF_AN_INDEX = frozenset("CL")
@@ -37,11 +38,12 @@ def numbers_for_numerals(text: str, kind: BlockKind) -> str:
     """Writes the Roman numerals that number something in digits.
 
     In a heading: alone ("XIV", "I"), leading ("XIV. The Return") or after a label ("Letter I", "ACT III, SCENE II").
-    Elsewhere only of two letters or more: alone ("XIV." as a paragraph) or after a label ("see Chapter IV"), since
-    "the part I played" and "I" are English.
+    Elsewhere after a label that opens the line ("Act I: A garden"), and if it has two letters or more alone ("XIV." as
+    a paragraph) or after any label ("see Chapter IV"), since "the part I played" and "I" are English.
     """
     if kind is not BlockKind.HEADING:
         text = _ALONE.sub(lambda found: str(value(found[1])), text)
+        text = _TITLES_A_LINE.sub(lambda found: f"{found[1]}{value(found[2])}", text)
         return _IN_PROSE.sub(lambda found: f"{found[1]}{value(found[2])}", text)
     text = _LEADS.sub(lambda found: found[1] if found[1] in _LETTERS_OF_AN_INDEX else str(value(found[1])), text)
     return _IN_HEADING.sub(lambda found: f"{found[1]}{value(found[2])}", text)

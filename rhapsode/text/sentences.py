@@ -15,6 +15,7 @@ WINDOW = 8_000
 
 _QUOTES = re.compile(r"[“”„«»\"]|(?<!\w)[‘’']|[‘’'](?!\w)")
 _OPENERS = "“‘„«‹(["
+_OPENING = re.compile(r"(?:[“‘„«‹(\[]\s?|(?<=\s)[\"'’])+$")
 _WINDOW_ENDS = (re.compile(r"[.!?…。！？]['\"’”»)\]]*\s+"), re.compile(r"\s+"))
 
 Fits = Callable[[str], bool]
@@ -23,14 +24,15 @@ Fits = Callable[[str], bool]
 def sentence_spans(text: str, language: str) -> list[tuple[int, int]]:
     """Sentences as (start, end) in characters; they tile the text, white space belongs to the sentence before it.
 
-    Sentences inside a quotation count. None is longer than `WINDOW` characters.
+    Sentences inside a quotation count, and so does each cell of a table row (cells are parted by tabs). None is longer
+    than `WINDOW` characters.
     """
-    cuts = {0, len(text)}
+    code = language.split("-", maxsplit=1)[0].lower() or "en"
+    cuts = {0, len(text)} | {place for place, letter in enumerate(text, start=1) if letter == "\t"}
     for start, end in _windows(text):
         cuts.add(end)
         # sentencex keeps a quotation whole, however many sentences it holds: it does not get to see the marks.
-        masked = _QUOTES.sub(" ", text[start:end])
-        for found in sentencex.get_sentence_boundaries(language.split("-", maxsplit=1)[0].lower() or "en", masked):
+        for found in sentencex.get_sentence_boundaries(code, _QUOTES.sub(" ", text[start:end])):
             cut = _before_openers(text, start + found["end_index"], start)
             if not _goes_on(text, cut):
                 cuts.add(cut)
@@ -53,13 +55,8 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
 
 def _before_openers(text: str, cut: int, start: int) -> int:
     """The opening marks that the mask made into white space belong to the sentence that follows."""
-    if cut >= len(text):
-        return cut
-    while cut > start and (
-        text[cut - 1] in _OPENERS or (text[cut - 1] in "\"'’" and text[cut - 2 : cut - 1].isspace())
-    ):
-        cut -= 1
-    return cut
+    opening = _OPENING.search(text[max(start, cut - 8) : cut]) if cut < len(text) else None
+    return cut - len(opening.group()) if opening else cut
 
 
 def _goes_on(text: str, cut: int) -> bool:

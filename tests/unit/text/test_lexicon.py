@@ -12,7 +12,16 @@ from rhapsode.text.lexicon import Lexicon, load_lexicon
 def lexicon(tmp_path: Path) -> Lexicon:
     path = tmp_path / "lexicon.toml"
     path.write_text(
-        'Ukridge = "YEW-kridge"\nsept = "set"\n"Wagga Wagga" = "wogga wogga"\nWagga = "wag"\n"St. John" = "sinjun"\n'
+        """
+        Ukridge = "YEW-kridge"
+        sept = "set"
+        "Wagga Wagga" = "wogga wogga"
+        Wagga = "wag"
+        "St. John" = "sinjun"
+        "O’Brien" = "oh bryan"
+        "saké" = "sah-kay"
+        """,
+        encoding="utf-8",
     )
     return load_lexicon(path)
 
@@ -25,6 +34,8 @@ def lexicon(tmp_path: Path) -> Lexicon:
         ("sept, Sept, SEPT, septet", "set, set, set, septet"),
         ("Wagga  Wagga and Wagga", "wogga wogga and wag"),
         ("St. John’s", "sinjun’s"),
+        ("O’Brien and O'Brien", "oh bryan and oh bryan"),
+        ("Saké, ſept", "sah-kay, ſept"),
     ],
 )
 def test_whole_words_and_the_case_rule(lexicon: Lexicon, text: str, said: str) -> None:

@@ -113,6 +113,8 @@ NUMERALS = [
     (P, "I am", "I am."),
     (P, "MIX", "Mix."),
     (P, "See Chapter IV for more", "See Chapter 4 for more."),
+    (P, "Act I: A Flat in Half-Moon Street, W.", "Act 1: A Flat in Half-Moon Street, W."),
+    (P, "Part I played was small", "Part I played was small."),
     (P, "the part I played", "the part I played."),
     (V, "Whose woods these are I think I know,", "Whose woods these are I think I know."),
 ]
@@ -151,6 +153,10 @@ def test_letters_are_never_silenced(source: str) -> None:
         assert ensure_terminal(spoken) == spoken
 
 
-def test_the_lexicon_has_the_last_word_but_is_not_lowered() -> None:
+def test_respellings_keep_their_capitals() -> None:
     lexicon = Lexicon((("Hermione", "her-MY-oh-nee"), ("nasa", "NAH-sah")))
+    assert (
+        spoken_text("D\u2060⸺\u2060n & Phœbe’s", P, Lexicon((("D⸺n", "Damn"), ("Phœbe's", "FEE-bee's"))))
+        == "Damn and FEE-bee's."
+    )
     assert spoken_text("“HERMIONE,” said NASA", P, lexicon) == '"her-MY-oh-nee," said NAH-sah.'

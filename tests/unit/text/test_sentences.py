@@ -37,6 +37,7 @@ def test_spans_tile_the_text(text: str, language: str) -> None:
         ["“Stop it.”", "‘Yes.’", "“‘Tis late,’ he says.”", "(He left.)"],
         ["Café Müller, 😀 naïve — Ålesund.", "“Ça va?”", "It is 3.5 miles."],
         ["She said “Never.”", "‘E’s gone.", "’Im and me understand."],
+        ["‘Be careful,’ says the missis.", "‘\u200a’E’s that timid,’ she says."],
         ["我来了。", "他走了。"],
         ['"Straight quotes."', '"So many."', "Here too."],
     ],
@@ -44,6 +45,10 @@ def test_spans_tile_the_text(text: str, language: str) -> None:
 def test_sentences_of_a_quotation_count_and_marks_stay_with_theirs(expected: list[str]) -> None:
     joint = "" if expected[0][0] == "我" else " "
     assert sentences(joint.join(expected)) == expected
+
+
+def test_each_cell_of_a_row_is_a_sentence() -> None:
+    assert sentences("Lane\tYes, sir. Now.\tExit") == ["Lane", "Yes, sir.", "Now.", "Exit"]
 
 
 @given(texts(), st.integers(1, 60))
