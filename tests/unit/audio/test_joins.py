@@ -48,6 +48,8 @@ def test_a_chapter_is_as_long_as_the_sum_of_its_parts(takes: list[Take], gain_db
     starts = itertools.accumulate(parts[:-1], initial=timeline.lead_in)
     assert [place.start for place in timeline.placed] == list(starts)
     assert all(block.dtype == np.int16 for block in blocks)
+    loudest = max(np.abs(block.astype(np.int32)).max(initial=0) for block in blocks)
+    assert loudest <= 32768 * 10 ** (audio_settings.ceiling_dbtp / 20)  # full-scale noise, up to 20 dB louder
     for place, (asked, _, _, audio) in zip(timeline.placed, takes, strict=True):
         assert 0 <= place.trim_start <= place.trim_end <= len(audio.samples)
         assert place.pause == round(getattr(audio_settings.pauses, asked.boundary.value) * RATE)

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pyloudnorm
 import pytest
 
+from rhapsode.audio.encode import Mark, Tags, encode_m4b
 from rhapsode.audio.ffmpeg import find_ffmpeg
 from rhapsode.audio.joins import lay_out, render
 from rhapsode.audio.loudness import LIMITER_DB, Gain, Meter, integrated_lufs, static_gain
 from rhapsode.errors import AudioError
 from rhapsode.model import Samples, Timeline
 from rhapsode.settings import AudioSettings
-from tests.unit.audio.conftest import RATE, sine, takes_of
+from tests.unit.audio.conftest import RATE, decode, sine, takes_of
 
 
 def book_of(waves: list[Samples], audio_settings: AudioSettings) -> tuple[list[Timeline], Gain, Samples]:
@@ -68,6 +70,17 @@ def test_a_book_of_speech_reaches_its_loudness_under_its_ceiling(speech: list[Sa
     assert peak_dbtp <= audio_settings.ceiling_dbtp
     assert gain.true_peak_dbtp_after <= audio_settings.ceiling_dbtp
     assert len(timelines) == 4
+
+
+@pytest.mark.parametrize("bitrate_kbps", [32, 64])
+def test_the_finished_file_keeps_loudness_and_ceiling(tmp_path: Path, speech: list[Samples], bitrate_kbps: int) -> None:
+    audio_settings = AudioSettings(bitrate_kbps=bitrate_kbps)
+    _, _, book = book_of(speech, audio_settings)
+    mark = Mark("", 0, len(book))
+    encode_m4b(tmp_path / "book.m4b", [book], [mark], Tags("T"), None, RATE, audio_settings)
+    lufs, peak_dbtp = ffmpeg_lufs_and_peak(decode(tmp_path / "book.m4b"))
+    assert lufs == pytest.approx(audio_settings.loudness_lufs, abs=0.5)
+    assert peak_dbtp <= audio_settings.ceiling_dbtp
 
 
 def test_without_the_limiter_at_work_the_prediction_is_exact(speech: list[Samples]) -> None:

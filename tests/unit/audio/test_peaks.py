@@ -40,7 +40,7 @@ def test_the_limiter_holds_the_ceiling(seed: int, length: int, gain: float, ceil
     limited = limit(wave, ceiling, RATE)
     assert len(limited) == length
     assert np.abs(limited).max() <= ceiling * 1.0001
-    assert oversampled(limited) <= ceiling * 1.012  # 0.1 dB: the headroom that static_gain keeps
+    assert oversampled(limited) <= ceiling * 1.012  # 0.1 dB, of the headroom of 0.5 dB
 
 
 def test_what_is_under_the_ceiling_is_not_touched() -> None:
