@@ -7,7 +7,7 @@ Without a navigation, chapters begin at h1 and h2; without those, at each docume
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rhapsode.book.documents import Reading
@@ -40,7 +40,7 @@ class _Segment:
         return True
 
 
-def divide(readings: list[Reading], entries: tuple[Entry, ...], footnotes: Footnotes) -> tuple[Chapter, ...]:
+def divide(readings: list[Reading], entries: Iterable[Entry], footnotes: Footnotes) -> tuple[Chapter, ...]:
     """The chapters of the book; notes that are not placed in one get their runs skipped as `footnote`."""
     body = [(reading.document, passage) for reading in readings for passage in reading.passages if not passage.note]
     notes: dict[NoteKey, list[tuple[str, Passage]]] = {}
@@ -48,7 +48,7 @@ def divide(readings: list[Reading], entries: tuple[Entry, ...], footnotes: Footn
         for passage in reading.passages:
             if passage.note:
                 notes.setdefault(passage.note, []).append((reading.document, passage))
-    cuts = _cuts(readings, body, entries)
+    cuts = _cuts(body, entries)
     segments = _opened(_segments(body, cuts))
     placer = _Placer(notes, footnotes)
     chapters: list[Chapter] = []
@@ -64,7 +64,7 @@ def divide(readings: list[Reading], entries: tuple[Entry, ...], footnotes: Footn
     return tuple(chapters)
 
 
-def _cuts(readings: list[Reading], body: list[tuple[str, Passage]], entries: tuple[Entry, ...]) -> dict[int, str]:
+def _cuts(body: list[tuple[str, Passage]], entries: Iterable[Entry]) -> dict[int, str]:
     """Index in `body` -> title."""
     starts: dict[str, int] = {}
     anchors: dict[tuple[str, str], int] = {}

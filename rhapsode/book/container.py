@@ -69,14 +69,14 @@ class Container:
     def _check_sizes(self) -> None:
         infos = self._zip.infolist()
         if len(infos) > MAX_MEMBERS:
-            raise _too_large(self.path, f"{len(infos)} members; the limit is {MAX_MEMBERS}")
+            raise too_large(self.path, f"{len(infos)} members; the limit is {MAX_MEMBERS}")
         declared = sum(info.file_size for info in infos)
         if declared > MAX_DECLARED:
-            raise _too_large(self.path, f"{declared >> 20} MiB when unpacked; the limit is {MAX_DECLARED >> 20} MiB")
+            raise too_large(self.path, f"{declared >> 20} MiB when unpacked; the limit is {MAX_DECLARED >> 20} MiB")
         for info in infos:
             if info.file_size > BOMB_SIZE and info.file_size > BOMB_RATIO * max(1, info.compress_size):
                 ratio = info.file_size // max(1, info.compress_size)
-                raise _too_large(
+                raise too_large(
                     self.path, f"{info.filename}, {info.file_size >> 20} MiB packed {ratio}:1 as in a zip bomb"
                 )
 
@@ -107,7 +107,7 @@ class Container:
         if name in self.encrypted or info.flag_bits & 1:
             raise encrypted(self.path, f"{name} is encrypted")
         if info.file_size > MAX_MEMBER:
-            raise _too_large(self.path, f"{name}, {info.file_size >> 20} MiB; the limit is {MAX_MEMBER >> 20} MiB")
+            raise too_large(self.path, f"{name}, {info.file_size >> 20} MiB; the limit is {MAX_MEMBER >> 20} MiB")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # Others are not EPUB, and the dictionary of lzma may ask for gigabytes.
             raise BookDamaged(
@@ -119,7 +119,7 @@ class Container:
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, OSError) as error:
             raise BookDamaged(f"{self.path}: {name} cannot be unpacked: {error}.", _DAMAGE) from error
         if len(data) > MAX_MEMBER:
-            raise _too_large(self.path, f"{name}, more than {MAX_MEMBER >> 20} MiB")
+            raise too_large(self.path, f"{name}, more than {MAX_MEMBER >> 20} MiB")
         if len(data) != info.file_size:
             raise BookDamaged(f"{self.path}: {name} is cut short: {len(data)} of {info.file_size} bytes.", _DAMAGE)
         return data
@@ -137,7 +137,7 @@ def _loose(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace("\\", "/")).casefold()
 
 
-def _too_large(path: Path, what: str) -> BookTooLarge:
+def too_large(path: Path, what: str) -> BookTooLarge:
     return BookTooLarge(f"{path} has {what}.", "If it is an honest book, split it or remove what is not text.")
 
 
@@ -167,4 +167,4 @@ def _check_directory(path: Path) -> None:
     directory = struct.unpack_from("<L", tail, end + 12)[0]
     zip64 = tail[max(0, end - 20) : end].startswith(b"PK\x06\x07")
     if directory > MAX_DIRECTORY or zip64:
-        raise _too_large(path, f"more members than any book, a directory over {MAX_DIRECTORY >> 20} MiB")
+        raise too_large(path, f"more members than any book, a directory over {MAX_DIRECTORY >> 20} MiB")

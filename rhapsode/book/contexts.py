@@ -108,7 +108,7 @@ def _reason(element: Element, kinds: frozenset[str], context: Context, mark: str
     notes = semantics.NOTES | semantics.NOTE
     is_note = mark == "note" or element.kinds & notes
     rules = (
-        (mark == "reference", "footnote-reference"),
+        (mark == "reference" or "noteref" in element.kinds, "footnote-reference"),
         (mark == "backlink", "backlink"),
         (element.name == "nav", semantics.matter_reason(kinds, context.partition) or "toc"),
         ("pagebreak" in element.kinds, "page-number"),

@@ -17,8 +17,6 @@ from rhapsode.book.notes import NoteKey
 from rhapsode.book.passages import CELL, Passage, Run
 from rhapsode.model import BlockKind
 
-MAX_ELEMENTS = 1_000_000  # of one document; the complete Shakespeare has 400,000 in all
-
 
 class Reading:
     """Hears one document; afterwards `runs` holds all of it in order, `passages` the same gathered."""
@@ -42,8 +40,6 @@ class Reading:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._ordinal += 1
-        if self._ordinal > MAX_ELEMENTS:
-            raise OverflowError(f"more than {MAX_ELEMENTS} elements")
         self._flush()
         element = Element(local(tag), attributes, semantics.types(attributes), self._ordinal)
         above = self._stack[-1][1]

@@ -37,6 +37,8 @@ _TEXT_CODEC = re.compile(r"utf-(8|16|32)(-[bl]e)?$|(cp\d|iso|koi8|mac-|shift_jis
 # Word processors leave these in; they print nothing, and XML forbids them. NUL is not among them: it stands where a
 # letter was.
 _CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_SURROGATES = re.compile("[\udc80-\udcff]")
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 _SEPARATORS = "\x0b\x0c"
 
 
@@ -91,12 +93,9 @@ def _codecs(label: str) -> tuple[str, ...]:
 
 
 def _detected(data: bytes) -> str:
-    loose = data.decode("utf-8", errors="surrogateescape")
-    torn = sum("\udc80" <= char <= "\udcff" for char in loose)
-    whole = sum(char > "\x7f" for char in loose) - torn
-    if whole > torn:
-        place = next(i for i, char in enumerate(loose) if "\udc80" <= char <= "\udcff")
-        raise UnicodeError(f"it is UTF-8 with {torn} torn bytes, the first at character {place + 1}")
+    torn = _torn_utf8(data)
+    if torn:
+        raise UnicodeError(f"it is UTF-8 with torn bytes, the first at byte {torn}")
     best = from_bytes(data, cp_isolation=LEGACY).best()
     # Without a language behind it the guess is noise; windows-1252 is what unmarked Western text is.
     guesses = ([best.encoding] if best is not None and best.coherence > 0 else []) + ["cp1252"]
@@ -106,3 +105,16 @@ def _detected(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
     raise UnicodeError("it declares no encoding and none reads all of it")
+
+
+def _torn_utf8(data: bytes) -> int:
+    """The number of the first byte that is wrong, if around it there are more whole characters of UTF-8 than torn
+    ones; else 0."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        around = data[max(0, error.start - (1 << 18)) : error.start + (1 << 18)].decode(errors="surrogateescape")
+        torn = len(_SURROGATES.findall(around))
+        whole = len(_BEYOND_ASCII.findall(around)) - torn
+        return error.start + 1 if whole > torn else 0
+    return 0

@@ -24,6 +24,7 @@ _DOCTYPE = re.compile(r"<!DOCTYPE", re.I)
 _PROLOG = re.compile(r"(?:\s+|<\?.*?(?:\?>|\Z)|<!--.*?(?:-->|\Z))*", re.S)
 _DECLARATION = re.compile(r""""[^"]*(?:"|\Z)|'[^']*(?:'|\Z)|<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|[\[\]<>]""", re.S)
 _ENTITY = re.compile(r"<!ENTITY\s+([^\s%]\S*)")
+_REFERENCE = re.compile(r"&([^\s;&<]{1,100});")
 _OPAQUE = r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"
 _NAMED = re.compile(_OPAQUE + r"|&([A-Za-z][A-Za-z0-9]*);", re.S)
 _EMPTY = re.compile(_OPAQUE + r"""|<([A-Za-z][\w:.-]*)((?:[^"'<>/]|"[^"]{0,4096}"|'[^']{0,4096}'|/(?!>))*)/>""", re.S)
@@ -53,9 +54,10 @@ def without_prolog(text: str) -> str:
     end = start.end()
     if _DOCTYPE.match(text, end):
         end = _end_of_doctype(text, end)
-        for name in _ENTITY.findall(text, start.end(), end):
-            if name not in NAMED and name not in PREDEFINED and f"&{name};" in text[end:]:
-                raise ValueError(f"it uses the entity &{name}; that it declares itself")
+        own = set(_ENTITY.findall(text, start.end(), end)) - NAMED.keys() - PREDEFINED
+        used = own.intersection(_REFERENCE.findall(text, end)) if own else set()
+        if used:
+            raise ValueError(f"it uses the entity &{min(used)}; that it declares itself")
     return "\n" * text.count("\n", 0, end) + text[end:]
 
 
@@ -150,3 +152,7 @@ def tree(text: str) -> etree._Element:
 def local(name: object) -> str:
     """The name of a tag or attribute without namespace or prefix, in lower case."""
     return name.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(name, str) else ""
+
+
+def attributes(element: etree._Element) -> dict[str, str]:
+    return {str(name): str(value) for name, value in element.items()}

@@ -14,7 +14,7 @@ from lxml import etree, html
 
 from rhapsode.book import markup, semantics
 from rhapsode.book.metadata import one_line
-from rhapsode.book.package import Package, source
+from rhapsode.book.package import MAX_LINES, Package, source
 
 NCX_TYPE = "application/x-dtbncx+xml"
 
@@ -33,7 +33,7 @@ class Navigation:
     """`matter` says what places are, by landmarks and guide: document -> fragment ("" for the whole) -> types.
     `pages` are the places of printed page numbers: document -> fragments."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: dict[str, list[Entry]] = field(default_factory=dict)  # by document; within one in the order of the book
     document: str = ""  # the EPUB 3 navigation document, itself often in the spine
     matter: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     pages: dict[str, set[str]] = field(default_factory=dict)
@@ -54,13 +54,15 @@ def read_navigation(package: Package) -> Navigation:
         matter[name][fragment].add((reference.get("type") or "").lower())
     for _, entry in lists.get("page-list", []):
         pages[entry.document].add(entry.fragment)
-    found = [entry for _, entry in entries] or _ncx_entries(package)
-    return Navigation(tuple(found), document, matter, pages)
+    found: dict[str, list[Entry]] = defaultdict(list)
+    for entry in [entry for _, entry in entries] or _ncx_entries(package):
+        found[entry.document].append(entry)
+    return Navigation(found, document, matter, pages)
 
 
 def _nav_lists(package: Package, name: str) -> dict[str, list[tuple[frozenset[str], Entry]]]:
     """Links of each nav element, by the types of the element (toc, landmarks, page-list)."""
-    text = source(package.container, name)
+    text = source(package.container, name, MAX_LINES)
     try:
         root = markup.tree(text)
     except ValueError:
@@ -71,7 +73,7 @@ def _nav_lists(package: Package, name: str) -> dict[str, list[tuple[frozenset[st
     lists: dict[str, list[tuple[frozenset[str], Entry]]] = defaultdict(list)
     navs = [element for element in root.iter() if markup.local(element.tag) == "nav"]
     for nav in navs:
-        kinds = semantics.types(dict(nav.items())) or (frozenset({"toc"} if len(navs) == 1 else ()))
+        kinds = semantics.types(markup.attributes(nav)) or (frozenset({"toc"} if len(navs) == 1 else ()))
         for link in nav.iter():
             if markup.local(link.tag) != "a" or not link.get("href"):
                 continue
@@ -79,7 +81,7 @@ def _nav_lists(package: Package, name: str) -> dict[str, list[tuple[frozenset[st
             if where:
                 entry = Entry(one_line("".join(map(str, link.itertext()))), where, fragment)
                 for kind in kinds:
-                    lists[kind].append((semantics.types(dict(link.items())), entry))
+                    lists[kind].append((semantics.types(markup.attributes(link)), entry))
     return lists
 
 
@@ -89,7 +91,7 @@ def _ncx_entries(package: Package) -> list[Entry]:
     if ncx is None or not ncx.name:
         return []
     try:
-        root = markup.tree(source(package.container, ncx.name))
+        root = markup.tree(source(package.container, ncx.name, MAX_LINES))
     except ValueError:
         return []
     entries = []

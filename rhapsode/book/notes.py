@@ -79,7 +79,6 @@ class Scan:
         self.anchors: dict[str, _Element] = {}
         self.notes: list[_Element] = []  # typed ones
         self.blocks: dict[int, _Element] = {}  # by ordinal; those that an anchor or a link stands in
-        self.marks: dict[int, str] = {}
         self._open: list[_Element] = []
         self._filled: set[int] = set()  # blocks that have text already
         self._current: list[_Link] = []
@@ -105,8 +104,6 @@ class Scan:
         self._raised += name == "sup"
         if name == "sup" and self._current:
             self._current[-1].raised = True
-        if "noteref" in kinds and name != "a":
-            self.marks[self._ordinal] = "reference"
         if name == "a" and attributes.get("href"):
             self._link(element, attributes, kinds)
 
@@ -150,7 +147,6 @@ def find(scans: Iterable[Scan]) -> Notes:
     notes = Notes()
     for scan in by_name.values():
         marks = notes.marks[scan.document]
-        marks.update(scan.marks)
         marks.update((element.ordinal, "note") for element in scan.notes)
         for link in scan.links:
             if link.back or (link.in_note and link.is_arrow()):

@@ -17,13 +17,16 @@ from ebooklib import epub
 from lxml import etree
 
 from rhapsode.book import encoding, markup
-from rhapsode.book.container import Container, damaged, encrypted
+from rhapsode.book.container import Container, damaged, encrypted, too_large
 from rhapsode.errors import NotAnEpub
 
 OPF = "http://www.idpf.org/2007/opf"
 DC = "http://purl.org/dc/elements/1.1/"
 TEXT_TYPES = frozenset({"application/xhtml+xml", "text/html", "image/svg+xml", "text/x-oeb1-document"})
 FONT_OBFUSCATION = frozenset({"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"})
+MAX_TAGS = 1_200_000  # start and end tags of all spine documents; the complete Shakespeare has 800,000
+MAX_LINES = 200_000  # tags of a package or a navigation
+MAX_FALLBACKS = 20
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
 
 
@@ -62,16 +65,20 @@ class Package:
         return next((item for item in self.items.values() if name in item.properties), None)
 
 
-def source(container: Container, name: str) -> str:
+def source(container: Container, name: str, limit: int = MAX_TAGS) -> str:
     """The characters of a text member, without prolog; what every parser here is given.
 
     Raises:
         BookDamaged: It cannot be decoded, or its words depend on entities of its own.
+        BookTooLarge: It has more tags than `limit`: each costs memory, however small the file.
     """
     try:
-        return markup.without_prolog(encoding.decode(container.read(name)))
+        text = markup.without_prolog(encoding.decode(container.read(name)))
     except ValueError as error:  # UnicodeError is one
         raise damaged(container.path, f"{name} cannot be read: {error}") from error
+    if text.count("<") > limit:
+        raise too_large(container.path, f"{name}, more than {limit} tags")
+    return text
 
 
 def resolve(container: Container, base: str, href: str) -> tuple[str, str]:
@@ -96,7 +103,7 @@ def resolve(container: Container, base: str, href: str) -> tuple[str, str]:
 def xml(container: Container, name: str) -> etree._Element:
     """A member that must be XML: the container, the package."""
     try:
-        return markup.tree(source(container, name))
+        return markup.tree(source(container, name, MAX_LINES))
     except ValueError as error:
         raise damaged(container.path, f"{name}: {error}") from error
 
@@ -225,7 +232,7 @@ def _readable(container: Container, items: dict[str, Item], idref: str) -> Item 
     """The text that a spine entry stands for, by its fallbacks; None if it is a picture, a sound or a film."""
     seen: list[Item] = []
     wanted = idref
-    while wanted in items and items[wanted] not in seen:
+    while wanted in items and len(seen) < MAX_FALLBACKS:
         item = items[wanted]
         seen.append(item)
         if item.media_type in TEXT_TYPES or re.search(r"\.x?html?$", item.href, re.I):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -9,11 +10,11 @@ from pathlib import Path
 
 from rhapsode.book import ledger, markup, metadata, navigation, notes, package, semantics
 from rhapsode.book.chapters import divide
-from rhapsode.book.container import Container, damaged
+from rhapsode.book.container import Container, damaged, too_large
 from rhapsode.book.contexts import Surroundings
 from rhapsode.book.documents import Reading
 from rhapsode.book.navigation import Navigation
-from rhapsode.errors import BookError, BookTooLarge
+from rhapsode.errors import BookError
 from rhapsode.model import Block, Book, LedgerLine, Skip
 from rhapsode.settings import Footnotes
 
@@ -42,10 +43,10 @@ def read_book(path: Path, footnotes: Footnotes = Footnotes.SKIP) -> Book:
         documents = [item.name for item, _ in opf.spine]
         _check_size(container, documents)
         # 2. Where its notes are, then its text.
-        found = notes.find(_scan(container, name) for name in documents)
+        found = notes.find(_scan(container, documents))
         readings = [_read(opf, contents, found, item, linear) for item, linear in opf.spine]
         # 3. Chapters, and the account of every word.
-        chapters = divide(readings, contents.entries, footnotes)
+        chapters = divide(readings, itertools.chain(*contents.entries.values()), footnotes)
         blocks: dict[str, list[Block]] = defaultdict(list)
         for chapter in chapters:
             for block in chapter.blocks:
@@ -71,24 +72,36 @@ def read_book(path: Path, footnotes: Footnotes = Footnotes.SKIP) -> Book:
 def _check_size(container: Container, documents: list[str]) -> None:
     total = sum(container.size(name) for name in documents)
     if total > MAX_TEXT:
-        raise BookTooLarge(
-            f"{container.path} has {total >> 20} MiB of text; the limit is {MAX_TEXT >> 20} MiB.",
-            "Split it into volumes.",
+        raise too_large(container.path, f"{total >> 20} MiB of text; the limit is {MAX_TEXT >> 20} MiB")
+
+
+def _scan(container: Container, documents: list[str]) -> list[notes.Scan]:
+    """Looks for notes in documents with links, and in those that they lead to; most of a novel has none."""
+    scans: dict[str, notes.Scan] = {}
+    tags = 0
+
+    def scan(name: str, text: str) -> None:
+        scans[name] = _parsed(
+            container, name, text, lambda: notes.Scan(name, lambda href: package.resolve(container, name, href))
         )
 
+    for name in documents:
+        text = package.source(container, name)
+        tags += text.count("<")
+        if tags > package.MAX_TAGS:
+            raise too_large(container.path, f"more than {package.MAX_TAGS} tags")
+        if "href" in text or "HREF" in text:
+            scan(name, text)
+    led_to = {link.target[0] for found in scans.values() for link in found.links}
+    for name in documents:
+        if name in led_to and name not in scans:
+            scan(name, package.source(container, name))
+    return list(scans.values())
 
-def _scan(container: Container, name: str) -> notes.Scan:
-    def resolve(href: str) -> tuple[str, str]:
-        return package.resolve(container, name, href)
 
-    return _parsed(container, name, lambda: notes.Scan(name, resolve))
-
-
-def _parsed(container: Container, name: str, target: Callable[[], markup.T]) -> markup.T:
+def _parsed(container: Container, name: str, text: str, target: Callable[[], markup.T]) -> markup.T:
     try:
-        return markup.parse(package.source(container, name), target)
-    except OverflowError as error:
-        raise BookTooLarge(f"{container.path}: {name} has {error}.", "Split the book into volumes.") from error
+        return markup.parse(text, target)
     except ValueError as error:
         raise damaged(container.path, f"{name}: {error}") from error
 
@@ -99,13 +112,13 @@ def _read(opf: package.Package, contents: Navigation, found: notes.Notes, item: 
         document=name,
         marks=found.marks[name],
         keys=found.keys[name],
-        targets=frozenset(entry.fragment for entry in contents.entries if entry.document == name) - {""},
+        targets=frozenset(entry.fragment for entry in contents.entries.get(name, ())) - {""},
         matter=_believed(opf, contents, name),
         pages=frozenset(contents.pages.get(name, ())) - {""},
         skip="" if linear else "non-linear",
         is_nav=name == contents.document,
     )
-    return _parsed(opf.container, name, lambda: Reading(around))
+    return _parsed(opf.container, name, package.source(opf.container, name), lambda: Reading(around))
 
 
 def _believed(opf: package.Package, contents: Navigation, name: str) -> dict[str, set[str]]:
@@ -113,7 +126,7 @@ def _believed(opf: package.Package, contents: Navigation, name: str) -> dict[str
     their word if it is the only one, if several chapters begin in it, or if it is a cover with a place in the table
     of contents."""
     matter = dict(contents.matter.get(name, {}))
-    entries = [entry for entry in contents.entries if entry.document == name]
+    entries = contents.entries.get(name, [])
     whole = matter.get("", set())
     is_text = bool(whole & (semantics.NARRATED | {"bodymatter", "text"}))
     if len(opf.spine) == 1 or len(entries) > 1 or is_text or ("cover" in whole and entries):
