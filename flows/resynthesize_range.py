@@ -24,4 +24,5 @@ def resynthesize_range(request: RedoRequest) -> Edition:
     """
     redo = plan_redo(request)
     synthesize_ranges(redo.reading, redo.jobs, request.workers)
+    synthesize_ranges(redo.reading, redo.unfinished, request.workers)
     return publish_book(redo.reading, redo.audio)

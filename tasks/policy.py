@@ -60,9 +60,8 @@ def fan_out(
     """
     runner: ThreadPoolTaskRunner[Any]
     with ThreadPoolTaskRunner(max_workers=workers) as runner:
-        pending: dict[PrefectFuture[R], int] = {
-            runner.submit(task, parameters): index for index, parameters in enumerate(calls)
-        }
+        submit = cast(Any, runner.submit)  # its type admits coroutine functions only
+        pending: dict[PrefectFuture[R], int] = {submit(task, call): index for index, call in enumerate(calls)}
         while pending:
             again: dict[PrefectFuture[R], int] = {}
             for future in as_completed(list(pending)):

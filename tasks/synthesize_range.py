@@ -35,6 +35,8 @@ def synthesize_ranges(reading: Reading, jobs: Sequence[Job], workers: int) -> No
     Raises:
         RunIncomplete: Names the jobs that failed; what the others did is kept.
     """
+    if not jobs:
+        return
     calls = [{"reading": reading, "job": job} for job in jobs]
     progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
     failed: dict[str, Any] = {}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from rhapsode.errors import BadRequest, NotInLibrary
 from rhapsode.model import Job, Order, Reading
-from rhapsode.recipe import later_job
+from rhapsode.recipe import first_job, later_job
 from rhapsode.settings import AudioSettings, RedoRequest
 from rhapsode.stages.accept import latest_takes
+from rhapsode.stages.speak import job_is_done
 from rhapsode.store.editions import latest_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder, folder_of, readings_of
@@ -20,10 +21,11 @@ FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class Redo:
-    """The reading, the jobs of the new round, and how the book is published afterwards."""
+    """The reading, the jobs of the new round, what earlier runs left undone, and how the book is published."""
 
     reading: Reading
     jobs: tuple[Job, ...]
+    unfinished: tuple[Job, ...]
     audio: AudioSettings
 
 
@@ -43,8 +45,7 @@ def plan_redo(request: RedoRequest) -> Redo:
     plan = shelf.load_plan(reading.plan)
     rows = folder.read_takes()
     if request.chunks.strip() == FAILED:
-        spoken = latest_takes(rows)
-        numbers = [chunk.number for chunk in plan.chunks if chunk.number not in spoken]
+        numbers = sorted({row.chunk for row in folder.read_failures()} - set(latest_takes(rows)))
         if not numbers:
             raise BadRequest(f"No chunk of {shelf.name} has failed.", "Name the chunks to speak anew.")
     else:
@@ -57,9 +58,10 @@ def plan_redo(request: RedoRequest) -> Redo:
     round_number = 1 + max((row.round for row in rows), default=0)
     orders = [Order(number, takes.get(number, 0) + 1, request.text or None) for number in numbers]
     size = plan.range_size
-    jobs = tuple(later_job(round_number, orders[start : start + size]) for start in range(0, len(orders), size))
+    jobs = [later_job(round_number, orders[start : start + size]) for start in range(0, len(orders), size)]
+    unfinished = [job for job in map(first_job, plan.ranges) if not job_is_done(reading, job)]
     edition = latest_edition(shelf)
-    return Redo(reading, jobs, edition.audio if edition else original.audio)
+    return Redo(reading, tuple(jobs), tuple(unfinished), edition.audio if edition else original.audio)
 
 
 def parse_numbers(text: str, last: int) -> list[int]:

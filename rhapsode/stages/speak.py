@@ -61,7 +61,7 @@ def speak_job(reading: Reading, job: Job) -> JobReport:
     # Chunks that say the same share a key, hence one utterance: "Yes." is spoken once for the whole library.
     utterances: dict[str, Utterance] = {}
     orders: dict[str, list[Order]] = {}
-    for order in job.orders:
+    for order in _wanted(ReadingFolder(shelf, reading.key), job):
         utterance = _utterance(reading, plan, order)
         utterances[utterance.key] = utterance
         orders.setdefault(utterance.key, []).append(order)
@@ -97,6 +97,19 @@ def speak_job(reading: Reading, job: Job) -> JobReport:
     rows.sort(key=lambda row: row.chunk)
     write_rows(library, folder.takes_path(job), rows)
     return _report(job, rows)
+
+
+def _wanted(folder: ReadingFolder, job: Job) -> list[Order]:
+    """The orders of a job, less those that a later round has overruled.
+
+    Without this a chunk that cannot be spoken as planned would fail its range for ever, even after a redo gave it
+    another text. Only a job with failures behind it can have such chunks, and only then is it looked for.
+    """
+    failed = {row.chunk for row in folder.read_failures() if row.round == job.round}
+    if not failed & {order.chunk for order in job.orders}:
+        return list(job.orders)
+    overruled = {row.chunk for row in folder.read_takes() if row.round > job.round} & failed
+    return [order for order in job.orders if order.chunk not in overruled]
 
 
 def _utterance(reading: Reading, plan: Plan, order: Order) -> Utterance:

@@ -75,6 +75,11 @@ class ReadingFolder:
         rows = [row for path in files for row in read_rows(self.shelf.library, path)]
         return sorted(rows, key=lambda row: (row.round, row.chunk, row.take, row.key))
 
+    def read_failures(self) -> list[TakeRow]:
+        """All attempts that ended in an error, in no order that means anything."""
+        files = [path for path in self.shelf.library.list(self.path()) if path.endswith(".failed.parquet")]
+        return [row for path in files for row in read_rows(self.shelf.library, path)]
+
     def save_accepted(self, rows: Sequence[TakeRow]) -> str:
         """Saves the accepted takes and returns their digest, a function of which takes they are."""
         name = digest([(row.chunk, row.round, row.take, row.key, row.sha256) for row in rows])
