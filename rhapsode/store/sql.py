@@ -25,11 +25,7 @@ LOCKS = {
     "temp_directory": "''",  # never spill to disk
     "memory_limit": "'2GB'",
     "TimeZone": "'UTC'",
-    "python_enable_replacements": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "allow_community_extensions": "false",
-    "enable_external_access": "false",
+    "enable_external_access": "false",  # files, network, extensions, Python variables
     "lock_configuration": "true",  # last
 }
 REMEDY = "Ask with one SELECT over the tables takes, chunks and plan; `describe takes` lists the columns."

@@ -137,17 +137,20 @@ def test_an_object_of_another_version_is_refused_and_kept(library: Library, monk
 
 
 def test_a_foreign_flac_is_damage(library: Library) -> None:
-    """Whole audio whose comment is not ours, or which claims another rate, is no take."""
+    """Whole audio whose comment is not ours, or which claims another rate or other samples, is no take."""
     audio = noise(0.2)
-    about = {"key": KEY, "sha256": sha256_of(audio), "sample_rate_hz": 22_050, "provenance": {}}
-    for comment in ("made by somebody else", sealed.write_json("take/1", about).decode()):
+    about = {"key": KEY, "sha256": sha256_of(audio), "sample_rate_hz": 24_000, "provenance": {}}
+    other_rate = sealed.write_json("take/1", {**about, "sample_rate_hz": 22_050}).decode()
+    other_samples = sealed.write_json("take/1", {**about, "sha256": sha256_of(noise(0.2, seed=1))}).decode()
+    for comment in ("made by somebody else", other_rate, other_samples):
         target = io.BytesIO()
         with sf.SoundFile(target, "w", samplerate=24_000, channels=1, format="FLAC", subtype="PCM_16") as flac:
             flac.comment = comment
             flac.write(audio.samples)
         library.write_bytes(object_path(KEY), target.getvalue())
+        sha256 = sha256_of(noise(0.2, seed=1) if comment == other_samples else audio)
         with pytest.raises(ObjectDamaged):
-            get_audio(library, KEY, sha256_of(audio))
+            get_audio(library, KEY, sha256)
 
 
 @pytest.fixture(scope="module")
