@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from rhapsode.errors import BadRequest, EvidenceDamaged
-from rhapsode.model import Boundary, Chunk, Plan, Span
+from rhapsode.model import Boundary, Chunk, Placed, Plan, Span, Timeline
+from rhapsode.settings import AudioSettings
+from rhapsode.store.editions import Edition, save_chunks, save_edition
 from rhapsode.store.evidence import write_rows
 from rhapsode.store.library import Library
 from rhapsode.store.shelf import Shelf
@@ -49,6 +51,37 @@ def test_the_evidence_answers(book: Library) -> None:
         "values (1)",
     ):
         assert query(book, NAME, sql)[1]
+
+
+def test_the_chunks_are_those_of_the_latest_published_edition(book: Library) -> None:
+    shelf = Shelf(book, NAME)
+    with pytest.raises(BadRequest, match="chunks does not exist"):
+        query(book, NAME, "from chunks")
+    placed = Placed(1, "k", "s", 0, 48_000, 12_000, 0)
+    timeline = Timeline(1, "t", 24_000, 12_000, (placed,), 60_000, {}, -3.0)
+    for number, voice in ((1, "sora"), (2, "yuki"), (3, "never published")):
+        save_chunks(shelf, number, [make_row(1, voice=voice)], [timeline])
+        if number < 3:
+            edition = Edition(
+                number,
+                "c",
+                "r",
+                "a",
+                "t",
+                (),
+                (),
+                AudioSettings(),
+                2.5,
+                0.0,
+                -19.0,
+                -3.0,
+                False,
+                datetime.now(UTC),
+                "1",
+            )
+            save_edition(shelf, edition)
+    rows = query(book, NAME, "select voice, book_start_s, book_end_s from chunks")[1]
+    assert rows == [("yuki", 0.5, 2.5)]
 
 
 def test_a_book_without_evidence_answers_nothing(library: Library) -> None:
