@@ -82,9 +82,7 @@ class Group:
         return len(self.drafts) == 1 and sum(piece.seconds for piece in self.pieces) < VERY_SHORT_S
 
 
-def chapter_drafts(
-    chapter: Chapter, text: str, budget: ChunkBudget, lexicon: Lexicon, language: str
-) -> Iterator[Draft]:
+def chapter_drafts(chapter: Chapter, budget: ChunkBudget, lexicon: Lexicon, language: str) -> Iterator[Draft]:
     """The chunks of a chapter in order; none if nothing in it can be said."""
     groups = _groups(chapter.blocks, budget, lexicon, language)
     for group in groups:
@@ -138,7 +136,7 @@ def block_pieces(number: int, block: Block, budget: ChunkBudget, lexicon: Lexico
     def fits(source: str) -> bool:
         # The first tests keep a sentence of thousands of characters from being normalised at every cut.
         if len(source) > 2 * budget.characters or len(source.split()) > budget.words:
-            return not any(map(str.isalnum, source))
+            return not any(map(str.isalnum, source)) and not say(source)
         return _fits([piece_of(0, source, ends=True)], budget)
 
     @lru_cache(maxsize=64)  # what was normalised to see whether it fits is then said

@@ -23,7 +23,7 @@ def plan_book(book: Book, budget: ChunkBudget, lexicon: Lexicon, slots: int = 1)
     text = book.text
     chunks: list[Chunk] = []
     for chapter in book.chapters:
-        for draft in chapter_drafts(chapter, text, budget, lexicon, book.metadata.language):
+        for draft in chapter_drafts(chapter, budget, lexicon, book.metadata.language):
             chunks.append(_chunk(draft, text, len(chunks) + 1, chapter.number))
     range_size = max(32, 10 * slots)
     digest = recipe.digest({"chunks": [asdict(chunk) for chunk in chunks], "range_size": range_size})

@@ -64,7 +64,7 @@ _words = st.one_of(
     _letters,
     st.sampled_from(_ODDITIES),
     st.text(max_size=6),
-    st.integers(1, 1500).map(lambda n: "a" * n),
+    st.builds(lambda sign, times: sign * times, st.sampled_from("aA&⸻.字😀"), st.integers(1, 1500)),
     st.sampled_from([". ", "! ", ", ", "; ", ".” ", "—"]),
 )
 _joints = st.sampled_from([" ", " ", " ", "", ". ", ", "])
