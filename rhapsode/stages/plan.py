@@ -14,7 +14,7 @@ import fsspec
 from rhapsode import recipe
 from rhapsode.book.reader import read_book
 from rhapsode.engines.registry import choose_engine, load_engine, sampling_of, voice_of
-from rhapsode.errors import BadRequest
+from rhapsode.errors import BadRequest, BookError
 from rhapsode.model import Book, Plan, Reading
 from rhapsode.settings import ConvertRequest
 from rhapsode.store.library import open_library
@@ -85,11 +85,15 @@ def plan_chunks(request: ConvertRequest, parsed: Parsed) -> Reading:
     Raises:
         BadRequest: An unknown voice, or a speed that the engine cannot speak at.
         LexiconError: The user's lexicon cannot be read.
+        BookError: The book holds nothing but signs that cannot be said.
+        WordsLost: The chunks do not hold every word of the book.
     """
     shelf = Shelf(open_library(request.library), parsed.shelf)
     engine = load_engine(request.engine)
     voice, sampling = voice_of(engine, request.voice), sampling_of(engine, request.speed)
     plan = plan_book(shelf.load_book(parsed.book), request.budget, lexicon_of(request), slots=engine.stack.slots)
+    if not plan.chunks:
+        raise BookError("There is nothing in this book that can be said.", "Look at it with `rhapsode inspect`.")
     shelf.save_plan(plan)
     reading = recipe.reading(
         Reading(

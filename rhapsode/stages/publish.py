@@ -96,16 +96,22 @@ def content_digest(reading: Reading, accepted: str, timelines: Sequence[str], se
 def edition_is_there(reading: Reading, edition: Edition) -> bool:
     """True if the edition is published and none of its files has gone."""
     shelf = Shelf(open_library(reading.library), reading.shelf)
-    return load_edition(shelf, edition.number) == edition and all(
-        shelf.library.exists(edition_path(shelf, edition.number, file.name)) for file in edition.files
-    )
+    return load_edition(shelf, edition.number) == edition and _is_whole(shelf, edition)
+
+
+def _is_whole(shelf: Shelf, edition: Edition) -> bool:
+    return all(shelf.library.exists(edition_path(shelf, edition.number, file.name)) for file in edition.files)
 
 
 def _number(shelf: Shelf, content: str) -> tuple[int, Edition | None]:
-    """The number to publish this content under, and the edition if it is published already."""
+    """The number to publish this content under, and the edition if it is published already.
+
+    An edition whose files have gone is left as it is, for its manifest may be all that is known of it; the content is
+    published again under a number of its own.
+    """
     for number in count(1):
         edition = load_edition(shelf, number)
-        if edition is not None and edition.content == content:
+        if edition is not None and edition.content == content and _is_whole(shelf, edition):
             return number, edition
         if edition is None and claim_edition(shelf, number, content):
             return number, None

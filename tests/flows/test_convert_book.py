@@ -166,6 +166,7 @@ def test_a_cached_result_counts_only_while_its_artifact_is_there(engine: Watched
     spoken = len(engine.spoken)
     again = convert_book(request_)
     assert engine.spoken[spoken:] == [lost.spoken]
+    assert (edition.number, again.number) == (1, 2)
     assert shelf.library.exists(edition_path(shelf, again.number, again.files[0].name))
 
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rhapsode.errors import WordsLost
 from rhapsode.model import BlockKind, Book, Boundary, Chunk
 from rhapsode.settings import ChunkBudget
 from rhapsode.text.lexicon import Lexicon
 from rhapsode.text.normalise import TERMINAL, spoken_text
-from rhapsode.text.plan import estimate_s, plan_book
+from rhapsode.text.plan import check_words, estimate_s, plan_book
 from tests.unit.text.by_hand import book, books, budgets, texts, without_space
 
 P, H, SCENE = BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.SCENE_BREAK
@@ -190,3 +191,17 @@ def test_a_monstrous_paragraph_takes_linear_time(text: str) -> None:
     plan = plan_book(book([(P, "Well. " + text.strip())]), ChunkBudget(), Lexicon())
     assert sum(len(without_space(chunk.source)) for chunk in plan.chunks) == len(without_space(text)) + len("Well.")
     assert time.process_time() - started < 20, "about 1 s; the quadratic ones took minutes"
+
+
+def test_a_plan_that_loses_or_doubles_a_word_is_no_plan() -> None:
+    text = "One two. Three four. Five six."
+    whole = [
+        Chunk(n, 1, text[a:b], "x.", a, b, (), Boundary.SENTENCE) for n, a, b in ((1, 0, 8), (2, 9, 20), (3, 21, 30))
+    ]
+    check_words(text, whole)
+    with pytest.raises(WordsLost, match=r"'Three four\.' is not said, before chunk 2"):
+        check_words(text, [whole[0], whole[2]])
+    with pytest.raises(WordsLost, match=r"'Five six\.' is not said, after the last chunk"):
+        check_words(text, whole[:2])
+    with pytest.raises(WordsLost, match="said twice"):
+        check_words(text, [whole[0], whole[1], whole[1], whole[2]])
