@@ -14,6 +14,14 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def in_words(seconds: float) -> str:
+    """`8103.4` -> `2 h 15 min`; as rough as an estimate is: minutes from 90 s on, else tens of seconds."""
+    if seconds < 90:
+        return f"{max(10, round(seconds / 10) * 10)} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
 def chapter_rows(edition: Edition) -> list[dict[str, object]]:
     """One row a chapter, for a table."""
     return [
