@@ -2,8 +2,8 @@
 
 Least squares over 75 stretches of one to three sentences from three novels, spoken by hibari's voice "heart" (166 words
 a minute). On 75 others the sum was 0.5 % off; for stretches over 5 s the error had a standard deviation of 4.5 % and
-lay between -11 % and +9 %. Digits were set after timing a few sentences with years, prices and telephone numbers, ideographs
-taken from the usual 4.5 syllables a second of Chinese and Japanese.
+lay between -11 % and +9 %. Digits were set after timing a few sentences with years, prices and telephone numbers,
+ideographs taken from the usual 4.5 syllables a second of Chinese and Japanese.
 """
 
 from __future__ import annotations
