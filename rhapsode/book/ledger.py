@@ -25,8 +25,7 @@ from rhapsode.errors import BookDamaged, BookError, WordsLost
 from rhapsode.model import Block, LedgerLine, Skip
 
 _WORD = re.compile(r"\S+")
-_IGNORED = frozenset({"head", "script", "style"})
-_HEAD = frozenset({"html", "head", "title", "meta", "link", "base", "style", "script"})
+_HEAD = frozenset({"title", "meta", "link", "base", "style", "script", "noscript", "template"})
 _REMEDY = "This is a fault of Rhapsode: please report it with the book; other books are not affected."
 _REPAIR = "Repair it with an EPUB editor such as Sigil or calibre, or get another copy."
 
@@ -75,7 +74,7 @@ class _Strict(_Collector):
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._data
-        self.ignored = 0
+        self.in_head, self.ignored = False, 0
         parser.Parse(_DOCTYPE.encode(), False)
         parser.Parse(text.encode(), True)
         return self.found
@@ -83,24 +82,27 @@ class _Strict(_Collector):
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2].lower()
         self.tag(name, None if self.ignored else attributes.get("alt"))
-        self.ignored += name in _IGNORED
+        self.in_head = name in _HEAD if self.in_head else name == "head"
+        self.ignored += name in ("script", "style")
 
     def _end(self, tag: str) -> None:
+        name = tag.rpartition(":")[2].lower()
         self.tag("", None)
-        self.ignored -= tag.rpartition(":")[2].lower() in _IGNORED
+        self.in_head = self.in_head and name != "head"
+        self.ignored -= name in ("script", "style")
 
     def _data(self, text: str) -> None:
-        if not self.ignored:
+        if not self.ignored and not self.in_head:
             self.parts.append(text)
 
 
 class _Soup(HTMLParser, _Collector):
-    """For what is not well-formed. The head ends with its end tag, or with the first thing that cannot be in it."""
+    """For what is not well-formed. A title before anything else is in the head, tagged or not."""
 
     def __init__(self) -> None:
         HTMLParser.__init__(self, convert_charrefs=True)
         _Collector.__init__(self)
-        self.in_head, self.ignored, self.title = True, "", False
+        self.in_head, self.ignored = True, ""
 
     def read(self, text: str) -> list[str]:
         self.feed(text)
@@ -110,10 +112,9 @@ class _Soup(HTMLParser, _Collector):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         name = tag.rpartition(":")[2]
-        self.in_head = self.in_head and name in _HEAD
         self.tag(name, dict(attrs).get("alt"))
-        self.title = name == "title" and self.in_head
-        if name in ("script", "style"):
+        self.in_head = self.in_head and (name in _HEAD or name in ("html", "head"))
+        if name in ("script", "style") or (name == "title" and self.in_head):
             self.ignored = name
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -125,11 +126,10 @@ class _Soup(HTMLParser, _Collector):
         self.tag("", None)
         if name == self.ignored:
             self.ignored = ""
-        self.title = self.title and name != "title"
         self.in_head = self.in_head and name not in ("head", "body")
 
     def handle_data(self, data: str) -> None:
-        if not self.ignored and not self.title:
+        if not self.ignored:
             self.parts.append(data)
 
     def unknown_decl(self, data: str) -> None:

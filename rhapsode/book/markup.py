@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from html.entities import html5
 from typing import Any, Protocol, TypeVar, cast
 
@@ -86,11 +87,14 @@ def expand(text: str) -> str:
     return _NAMED.sub(character, text) if "&" in text else text
 
 
-def open_empty_tags(text: str) -> str:
-    """`<a id="x"/>` as `<a id="x"></a>`: in HTML the slash means nothing, and the rest would be inside the anchor."""
+def as_html(text: str) -> str:
+    """XHTML in the words of HTML, where the slash of `<a id="x"/>` means nothing (the rest would be inside the anchor)
+    and a CDATA section is a comment (its text would be lost)."""
 
     def opened(match: re.Match[str]) -> str:
         name = match[1]
+        if match[0].startswith("<![CDATA["):
+            return escape(match[0].removeprefix("<![CDATA[").removesuffix("]]>"), quote=False)
         return match[0] if not name or name.lower() in VOID else f"<{name}{match[2]}></{name}>"
 
     return _EMPTY.sub(opened, text)
@@ -116,13 +120,17 @@ def parse(text: str, target: Callable[[], T]) -> T:
             huge_tree=True,
         )
         etree.fromstring(text.encode(), parser)
-        return told
+        # After a prefix without a namespace (`epub:type` alone) lxml stops at what is not well-formed, in silence.
+        errors = parser.error_log.filter_from_errors()
+        if not errors:
+            return told
+        reason = str(errors[0].message)
     except etree.XMLSyntaxError as error:
         reason = str(error)
     told = target()
     try:
         parser = etree.HTMLParser(target=cast("Any", told), encoding="utf-8", no_network=True, huge_tree=True)
-        etree.fromstring(open_empty_tags(text).encode(), parser)
+        etree.fromstring(as_html(text).encode(), parser)
         return told
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise ValueError(f"it is neither XML ({reason}) nor HTML ({error})") from error
