@@ -76,11 +76,14 @@ def show_edition(console: Console, shelf: Shelf, edition: Edition, book: Book, s
 
 
 def where(shelf: Shelf, edition: Edition) -> str:
-    """The file of an edition, or the folder of its files, from here if it lies below."""
+    """The file of an edition, or the folder of its files."""
     name = edition.files[0].name if len(edition.files) == 1 else ""
-    url = shelf.library.url(edition_path(shelf, edition.number, name))
-    here = Path.cwd()
-    path = Path(url)
+    return from_here(shelf, shelf.library.url(edition_path(shelf, edition.number, name)))
+
+
+def from_here(shelf: Shelf, url: str) -> str:
+    """A path as short as it can be: from the current folder, if it lies below."""
+    path, here = Path(url), Path.cwd()
     return str(path.relative_to(here)) if shelf.library.local and path.is_relative_to(here) else url
 
 
