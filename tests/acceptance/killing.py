@@ -12,6 +12,7 @@ import random
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -192,15 +193,12 @@ class Reference:
         return Moment(phase, index, draw.random() * lasted[index])
 
 
-def undisturbed(start: Start, request: ConvertRequest) -> Reference:
+def undisturbed(start: Start, request: ConvertRequest, at_once: int) -> Reference:
     """The run to compare with. Every phase is in it, or a test that aims at it would aim at nothing."""
-    reference = run(start, request)
+    reference = _attempt(start, request, None, at_once)
     assert reference.finished
     assert {mark.phase for mark in reference.marks} == {*PHASES, DONE}
-    library = open_library(request.library)
-    stored = whole_objects(library)
-    assert sorted(reference.spoken) == sorted(stored), "every key is spoken exactly once"
-    return Reference(reference, published(library))
+    return Reference(reference, published(open_library(request.library)))
 
 
 def killed(
@@ -217,27 +215,27 @@ def killed(
     for attempt in range(ATTEMPTS):
         earlier = 0.5**attempt if attempt < ATTEMPTS - 1 else 0.0
         request = fresh()
-        if all(_attempt(start, request, moment.after(earlier), at_once) for moment in moments):
+        if all(_attempt(start, request, moment.after(earlier), at_once).landed_in(moment.phase) for moment in moments):
             return request
     raise AssertionError(f"{ATTEMPTS} times no kill met {moments}")
 
 
-def _attempt(start: Start, request: ConvertRequest, moment: Moment | None, at_once: int) -> bool:
-    """One run, killed or not; True if it ended as it was meant to. What it spoke is held against what was stored."""
+def completed(start: Start, reference: Reference, request: ConvertRequest, at_once: int) -> None:
+    """Runs a killed conversion again and compares what it publishes with the reference."""
+    assert _attempt(start, request, None, at_once).finished
+    assert published(open_library(request.library)) == reference.published
+
+
+def _attempt(start: Start, request: ConvertRequest, moment: Moment | None, at_once: int) -> Run:
+    """One run, killed or not. What it spoke is held against what was stored before and after."""
     library = open_library(request.library)
     before = whole_objects(library)
     done = run(start, request, moment)
     after = whole_objects(library)
-    assert len(done.spoken) == len(set(done.spoken)), "a chunk was spoken twice in one run"
+    # A line that stands in two ranges may be in the engine twice when both are spoken at once.
+    assert max(Counter(done.spoken).values(), default=0) <= at_once, "a chunk was spoken twice in one run"
     assert not before.keys() & set(done.spoken), "a stored chunk was spoken again"
     assert before.items() <= after.items(), "a stored object was written again"
-    assert len(set(done.spoken) - after.keys()) <= at_once, "a kill lost takes that were finished"
-    return done.landed_in(moment.phase) if moment else done.finished
-
-
-def completed(start: Start, reference: Reference, request: ConvertRequest) -> None:
-    """Runs a killed conversion again and compares what it publishes with the reference."""
-    assert _attempt(start, request, None, at_once=0)
-    library = open_library(request.library)
-    assert whole_objects(library).keys() == set(reference.run.spoken)
-    assert published(library) == reference.published
+    lost = set(done.spoken) - after.keys()
+    assert len(lost) <= (0 if done.finished else at_once), "a kill lost takes that were finished"
+    return done

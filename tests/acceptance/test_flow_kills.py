@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rhapsode.cli.orchestrate import ENVIRONMENT
 from rhapsode.settings import ConvertRequest, EngineName
 from tests.acceptance.killing import Child, Start, completed, killed, undisturbed
 
@@ -28,9 +29,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
     (folder / "scratch").mkdir()
     environment = {
         **os.environ,
+        **ENVIRONMENT,
         "PREFECT_HOME": str(folder / "home"),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
         "TMPDIR": str(folder / "scratch"),
     }
 
@@ -53,9 +54,10 @@ def fresh(booklet: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_a_killed_flow_resumes_to_the_same_bytes(start: Start, fresh: Callable[[], ConvertRequest]) -> None:
-    reference = undisturbed(start, fresh())
+    reference = undisturbed(start, fresh(), at_once=WORKERS)
     draw = random.Random(SEED)
     for number, phase in enumerate(PHASES, start=1):
         moment = reference.moment(phase, draw)
         print(f"kill {number}, seed {SEED}: {moment}")
-        completed(start, reference, killed(start, fresh, [moment], at_once=WORKERS))
+        request = killed(start, fresh, [moment], at_once=WORKERS)
+        completed(start, reference, request, at_once=WORKERS)

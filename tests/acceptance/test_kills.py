@@ -69,7 +69,7 @@ def fresh(booklet: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 
 @pytest.fixture(scope="module")
 def reference(start: Start, fresh: Callable[[], ConvertRequest]) -> Reference:
-    return undisturbed(start, fresh())
+    return undisturbed(start, fresh(), at_once=1)
 
 
 @pytest.mark.timeout(1200)
@@ -84,7 +84,7 @@ def test_a_killed_conversion_resumes_to_the_same_bytes(
         moments = _moments(reference, phase, draw, twice=number % 3 == 1)
         print(f"kill {number + 1}, seed {SEED + len(phases)}: {moments}")
         request = killed(start, fresh, moments, at_once=1)
-        completed(start, reference, request)
+        completed(start, reference, request, at_once=1)
 
 
 def _moments(reference: Reference, phase: str, draw: random.Random, twice: bool) -> list[Moment]:
