@@ -19,7 +19,6 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 LEGACY = [
-    "cp1252",
     "cp1250",
     "cp1251",
     "cp1253",
@@ -101,12 +100,14 @@ def _detected(data: bytes) -> str:
         raise UnicodeError(f"it is UTF-8 with torn bytes, the first at byte {torn}")
     if _reads_as_western(data):
         return data.decode("cp1252")
-    best = from_bytes(data, cp_isolation=LEGACY).best()
-    for name in ([best.encoding] if best is not None else []) + ["cp1252"]:
+    guesses = [match.encoding for match in from_bytes(data, cp_isolation=LEGACY)]
+    for name in [*guesses, "cp1252"]:
         try:
-            return data.decode(name)
+            text = data.decode(name)
         except UnicodeDecodeError:
             continue
+        if name == "cp1252" or not _SIGN_IN_WORD.search(text[:_SAMPLE]):
+            return text
     raise UnicodeError("it declares no encoding and none reads all of it")
 
 
