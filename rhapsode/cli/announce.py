@@ -40,7 +40,7 @@ def show_estimate(
     chapters = estimate_chapters(book, plan, reading.sampling, audio)
     console.print(chapter_table(chapters[:SHOWN_CHAPTERS]))
     if len(chapters) > SHOWN_CHAPTERS:
-        console.print(f"  ... and {counted(len(chapters) - SHOWN_CHAPTERS, 'chapter')} more")
+        console.print(f"  ... and {counted(len(chapters) - SHOWN_CHAPTERS, 'more chapter')}")
     duration_s = sum(chapter.duration_s for chapter in chapters)
     trial = try_engine(load_engine(EngineName(reading.engine)), reading.voice, reading.sampling)
     takes_s = conversion_s(duration_s, trial, workers) + PREFECT_S

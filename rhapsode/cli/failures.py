@@ -25,7 +25,8 @@ OPTIONS = {"loudness_lufs": "--loudness", "ceiling_dbtp": "--ceiling", "bitrate_
 def report(error: BaseException) -> int:
     """Prints the error as one line on stderr and returns the exit code."""
     code, line = _described(error)
-    print(f"error: {' '.join(line.split())}", file=sys.stderr)
+    plain = "".join(character if character.isprintable() else " " for character in line)
+    print(f"error: {' '.join(plain.split())}", file=sys.stderr)
     return code
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rhapsode.errors import BadRequest, NotInLibrary
-from rhapsode.model import Book
 from rhapsode.settings import Format
 from rhapsode.store.editions import Edition, edition_path, latest_edition, load_chunks
 from rhapsode.store.library import Library
@@ -83,21 +82,25 @@ class Published:
     def by_text(self, words: str) -> list[Place]:
         """Every chunk in which these words begin, whatever their case, quotes and line breaks.
 
-        What the book prints is searched first; if it is not there, what was spoken ("nineteen eighty-four").
+        What the book prints is searched, over the ends of chunks too, and what was spoken: "nineteen eighty-four".
+
+        Raises:
+            BadRequest: No words, or they are nowhere.
         """
         wanted = [re.escape(word) for word in words.translate(PLAIN).split()]
         if not wanted:
             raise BadRequest("There are no words to look for.", 'Give some: --text "the words".')
         pattern = re.compile(r"\s+".join(wanted), re.IGNORECASE)
-        rows = [self._before("char_start", hit.start()) for hit in pattern.finditer(self._book().text.translate(PLAIN))]
-        rows = rows or [row for row in self.rows if pattern.search(row["spoken"].translate(PLAIN))]
-        if not rows:
+        printed = [self._before("char_start", hit.start()) for hit in pattern.finditer(self._text().translate(PLAIN))]
+        spoken = [row for row in self.rows if pattern.search(row["spoken"].translate(PLAIN))]
+        found = {row["chunk"]: row for row in (*printed, *spoken)}
+        if not found:
             raise BadRequest(f"{words!r} is not in {self.edition.title}.", "Give fewer words, as the book prints them.")
-        return [self._place(row) for row in {row["chunk"]: row for row in rows}.values()]
+        return [self._place(found[number]) for number in sorted(found)]
 
-    def _book(self) -> Book:
+    def _text(self) -> str:
         reading, _ = folder_of(self.shelf, self.edition.reading).load()
-        return self.shelf.load_book(reading.book)
+        return self.shelf.load_book(reading.book).text
 
     def _before(self, column: str, value: float) -> dict[str, Any]:
         index = bisect_right(self.rows, value, key=lambda row: row[column])
