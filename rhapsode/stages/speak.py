@@ -1,7 +1,8 @@
 """Speak, then store: one job of one reading.
 
-A take is stored the moment it is finished, with all that is known of it; the evidence of the job is written last. So a
-kill loses at most the takes that were in the engine, and a chunk whose audio is in the library is not spoken again.
+A take is stored the moment it is finished, with all that is known of it; the evidence of the job is written last, when
+all takes that it tells of are on the disk. So a kill loses at most the takes that were in the engine, a power cut those
+of the jobs that were at work, and a chunk whose audio is in the library is not spoken again.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from rhapsode.errors import SynthesisFailed, WeightsDamaged
 from rhapsode.model import Job, Order, Plan, Reading, Take, Utterance
 from rhapsode.quality.signal import measure
 from rhapsode.settings import EngineName
+from rhapsode.stages.plan import load_plan
 from rhapsode.stages.progress import Spoken, tell
 from rhapsode.stages.rows import failure_row, take_row
 from rhapsode.store.evidence import TakeRow, read_rows, write_rows
 from rhapsode.store.library import Library, open_library
-from rhapsode.store.objects import StoredTake, find_take, has_take, put_take
+from rhapsode.store.objects import StoredTake, find_take, has_take, put_take, sync_takes
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 
@@ -56,12 +58,12 @@ def speak_job(reading: Reading, job: Job) -> JobReport:
         WeightsDamaged: The engine at hand has other weights than those that the reading was planned with.
     """
     library = open_library(reading.library)
-    shelf = Shelf(library, reading.shelf)
-    plan = shelf.load_plan(reading.plan)
+    folder = ReadingFolder(Shelf(library, reading.shelf), reading.key)
+    plan = load_plan(reading)
     # Chunks that say the same share a key, hence one utterance: "Yes." is spoken once for the whole library.
     utterances: dict[str, Utterance] = {}
     orders: dict[str, list[Order]] = {}
-    for order in _wanted(ReadingFolder(shelf, reading.key), job):
+    for order in _wanted(folder, job):
         utterance = _utterance(reading, plan, order)
         utterances[utterance.key] = utterance
         orders.setdefault(utterance.key, []).append(order)
@@ -85,7 +87,7 @@ def speak_job(reading: Reading, job: Job) -> JobReport:
         for take in _takes(engine, missing, failures):
             record(_store(library, engine, take), reused=False)
 
-    folder = ReadingFolder(shelf, reading.key)
+    sync_takes(library, sorted({row.key for row in rows}))
     if failures:
         failed = [
             failure_row(reading, plan, job, order, utterances[key], error.message, datetime.now(UTC))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -89,3 +90,27 @@ def test_an_engine_with_other_weights_is_refused(engine: Watched, booklet: Path,
     with pytest.raises(WeightsDamaged, match="was planned with 000000000000"):
         speak_job(replace(reading, weights_digest="0" * 64), job)
     assert not engine.spoken
+
+
+def test_takes_are_on_the_disk_before_the_evidence_tells_of_them(
+    engine: Watched, booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, job = planned(booklet, tmp_path / "library")
+    library = open_library(reading.library)
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    for run in ("spoken", "found"):
+        synced.clear()
+        speak_job(reading, job)
+        evidence = ReadingFolder(Shelf(library, reading.shelf), reading.key).takes_path(job)
+        written = next(i for i, path in enumerate(synced) if path.parent == Path(library.url(evidence)).parent)
+        objects = {Path(library.url(path)) for path in library.list("objects")}
+        assert objects
+        assert objects <= set(synced[:written]), f"takes that were {run} are told of before they are safe"
+        library.delete(evidence)
