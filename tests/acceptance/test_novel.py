@@ -96,8 +96,7 @@ def test_a_real_book_is_spoken_whole(made: Made, shortest: tuple[Path, Book], li
     reading, _ = ReadingFolder(shelf, edition.reading).load()
     chunks = load_plan(reading).chunks
     rows = load_chunks(shelf, edition.number).to_pylist()
-    # Every word that the ledger counts as narrated stands in the source of a chunk.
-    assert sum(row["words"] for row in rows) == narrated(book)
+    assert "".join("".join(row["source"] for row in rows).split()) == "".join(book.text.split()), "no letter is lost"
     assert [row["chunk"] for row in rows] == [chunk.number for chunk in chunks]
     assert [row["source"] for row in rows] == [chunk.source for chunk in chunks]
 
@@ -111,7 +110,7 @@ def test_a_real_book_is_spoken_whole(made: Made, shortest: tuple[Path, Book], li
         assert 0 <= firsts[chapter.number] - chapter.start_s < 2.0, f"chapter {chapter.number} begins at its mark"
     assert len(edition.chapters) == len({chunk.chapter for chunk in chunks})
 
-    # 16 words a second would be gibberish, one in two seconds a loop; between them lies every way to read prose.
+    # Readers speak 150 to 170 words a minute, slower where many pauses stand; gibberish and loops lie far outside.
     words_a_minute = narrated(book) / edition.duration_s * 60
     assert 110 < words_a_minute < 200
 
