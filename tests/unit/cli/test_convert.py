@@ -98,11 +98,16 @@ def test_an_error_in_the_flow_is_one_line(first: Said, environment: dict[str, st
     assert "Traceback" not in said.out + said.err
 
 
-def test_a_prefect_server_that_does_not_answer(environment: dict[str, str], home: Path, story: Path) -> None:
+def test_a_prefect_server_that_does_not_answer(
+    first: Said, environment: dict[str, str], home: Path, story: Path
+) -> None:
+    """Another format of the same takes: that much is said before Prefect is asked."""
+    assert first.code == 0
     said = run(
-        {**environment, "PREFECT_API_URL": NOWHERE}, home, "convert", story, "--engine", "tone", "--speed", "1.5"
+        {**environment, "PREFECT_API_URL": NOWHERE}, home, "convert", story, "--engine", "tone", "--format", "mp3"
     )
     assert said.code == 1
+    assert re.search(r"\d+ of them are in the library already", said.out)
     assert said.err.startswith(f"error: The Prefect server at {NOWHERE} does not answer")
     assert "PREFECT_API_URL" in said.err and said.err.count("\n") == 1
 
@@ -140,6 +145,8 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(starting: subprocess.Popen[st
         "Stopped. What was spoken is kept; go on with the same line: rhapsode convert "
     )
     assert "Traceback" not in out + err
+    with pytest.raises(ProcessLookupError):  # its server is gone, too
+        os.killpg(starting.pid, 0)
 
 
 FIRST_WRITE = """
