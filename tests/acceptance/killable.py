@@ -29,6 +29,7 @@ from tests.plain import convert
 STEPS: dict[str, tuple[Any, str]] = {
     "parse": (plan, "read_book"),
     "plan": (plan, "plan_book"),
+    "store": (speak, "put_take"),
     "evidence": (speak, "write_rows"),
     "assemble": (assemble, "lay_out"),
     "encode": (encode, "feed"),
@@ -37,7 +38,7 @@ STEPS: dict[str, tuple[Any, str]] = {
 }
 """Step -> the module and the name by which it calls the function that begins it. Speaking is told by the engine."""
 
-PHASES = ("parse", "plan", "speak", "evidence", "assemble", "encode", "read-back", "publish")
+PHASES = ("parse", "plan", "speak", "store", "evidence", "assemble", "encode", "read-back", "publish")
 DONE = "done"
 
 

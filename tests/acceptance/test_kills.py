@@ -20,8 +20,8 @@ from tests.acceptance.killing import Child, Moment, Reference, Start, completed,
 
 DELAY_S = 0.02  # a chunk: long enough that moments of speaking differ
 SEED = 20261123
-FIVE = ("speak", "evidence", "assemble", "encode", "publish")
-TWENTY_FIVE = (*PHASES, *PHASES, *PHASES, "speak")
+FIVE = ("speak", "store", "evidence", "encode", "publish")
+TWENTY_FIVE = (*PHASES, *PHASES, *PHASES[2:])
 SURE = ("parse", "plan", "evidence")  # what a rerun goes through, wherever the first kill fell
 
 
