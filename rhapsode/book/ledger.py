@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from html.entities import html5
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.parsers import expat
 
 from rhapsode.book.passages import Run, collapse
@@ -140,10 +141,11 @@ class _Soup(HTMLParser, _Collector):
 # -- the account -------------------------------------------------------------------------------------------------------
 
 
-def settle(document: str, text: str, runs: list[Run]) -> tuple[LedgerLine, list[Skip]]:
+def settle(book: Path, document: str, text: str, runs: list[Run]) -> tuple[LedgerLine, list[Skip]]:
     """Holds the runs of a document against its own words.
 
     Args:
+        book: The file, for messages.
         document: Name of the zip member.
         text: Its characters, without prolog.
         runs: All of it in order, as documents.py has it, each with its final `skip`.
@@ -159,7 +161,7 @@ def settle(document: str, text: str, runs: list[Run]) -> tuple[LedgerLine, list[
         words[alike] = _count(counted[alike])
         alike += 1
     if not _by_words(counted[alike:], runs[alike:], alike, words):
-        raise _lost(document, fault, counted, runs)
+        raise _lost(f"{book}: {document}", fault, counted, runs)
     narrated = sum(count for run, count in zip(runs, words, strict=True) if not run.skip)
     total = sum(words)
     return LedgerLine(document, total, narrated, total - narrated), list(_skips(document, runs, words))
@@ -202,7 +204,7 @@ def _words(texts: Iterable[str]) -> Iterator[str]:
             yield match[0]
 
 
-def _lost(document: str, fault: str, counted: list[str], runs: list[Run]) -> BookError:
+def _lost(where: str, fault: str, counted: list[str], runs: list[Run]) -> BookError:
     """Names the place where the two readings part, and up to ten words that only one of them has."""
     place, before = 0, ""
     for place, (ours, theirs) in enumerate(  # noqa: B007
@@ -216,15 +218,15 @@ def _lost(document: str, fault: str, counted: list[str], runs: list[Run]) -> Boo
     after = f" after {before[:40]!r}" if before else ""
     account = f"at word {place}{after}: missing {_quoted(missing)}, not in the document {_quoted(extra)}"
     if fault:
-        return BookDamaged(f"{document} is not well-formed ({fault}) and two readings of it differ {account}.", _REPAIR)
-    return WordsLost(f"{document}: the word ledger does not close {account}.", _REMEDY)
+        return BookDamaged(f"{where} is not well-formed ({fault}) and two readings of it differ {account}.", _REPAIR)
+    return WordsLost(f"{where}: the word ledger does not close {account}.", _REMEDY)
 
 
 def _quoted(words: list[str]) -> str:
     return ", ".join(repr(word[:40]) for word in words) if words else "nothing"
 
 
-def check_blocks(document: str, runs: Iterable[Run], blocks: Iterable[Block]) -> None:
+def check_blocks(book: Path, document: str, runs: Iterable[Run], blocks: Iterable[Block]) -> None:
     """What the ledger calls narrated is in the book, and nothing else: the same characters, white space aside.
 
     Raises:
@@ -235,7 +237,7 @@ def check_blocks(document: str, runs: Iterable[Run], blocks: Iterable[Block]) ->
     for char in owed.keys() | given.keys():
         if owed[char] != given[char]:
             counts = f"{owed[char]} by the ledger, {given[char]} by the blocks"
-            raise WordsLost(f"{document}: the character {char!r} is narrated unequally: {counts}.", _REMEDY)
+            raise WordsLost(f"{book}: {document}: the character {char!r} is narrated unequally: {counts}.", _REMEDY)
 
 
 def _characters(texts: Iterable[str]) -> Counter[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,10 +15,13 @@ from rhapsode.book.chapters import divide
 from rhapsode.book.contexts import Surroundings
 from rhapsode.book.documents import Reading
 from rhapsode.book.passages import Run, collapse
+from rhapsode.book.reader import read_book
 from rhapsode.errors import BookDamaged, WordsLost
 from rhapsode.model import Block, BlockKind
 from rhapsode.settings import Footnotes
-from tests.unit.book.binding import page
+from tests.unit.book.binding import bind, page
+
+BOOK = Path("b.epub")
 
 
 def counted(text: str) -> list[str]:
@@ -49,14 +53,14 @@ def test_entities_in_attributes_are_not_lost() -> None:
 
 
 def settle(text: str, runs: list[Run]) -> tuple[int, int, int]:
-    line, _ = ledger.settle("c.xhtml", text, runs)
+    line, _ = ledger.settle(BOOK, "c.xhtml", text, runs)
     return line.words, line.narrated, line.skipped
 
 
 def test_the_account() -> None:
     text = page("<p>one two<a>1</a> three</p><p>four</p><p>five six</p>")
     runs = [Run("one two"), Run("1", "footnote-reference"), Run(" three"), Run("four", "toc"), Run("five six", "toc")]
-    line, skips = ledger.settle("c.xhtml", text, runs)
+    line, skips = ledger.settle(BOOK, "c.xhtml", text, runs)
     assert (line.words, line.narrated, line.skipped) == (7, 3, 4)
     assert [(skip.reason, skip.words, skip.excerpt) for skip in skips] == [
         ("footnote-reference", 1, "1"),
@@ -84,7 +88,7 @@ def test_text_may_be_parted_otherwise() -> None:
 def test_any_difference_is_named(runs: list[str], missing: str) -> None:
     with pytest.raises(WordsLost, match=missing) as caught:
         settle(page("<p>one two three</p><p>four</p>"), [Run(text) for text in runs])
-    assert "c.xhtml" in str(caught.value)
+    assert "b.epub: c.xhtml" in str(caught.value)
 
 
 def test_difference_in_broken_markup_is_damage_with_its_place() -> None:
@@ -95,10 +99,19 @@ def test_difference_in_broken_markup_is_damage_with_its_place() -> None:
 def test_blocks_must_hold_what_is_narrated() -> None:
     runs = [Run("one  two"), Run("x", "toc"), Run("\nthree")]
     whole = Block(BlockKind.PARAGRAPH, "one two three", "c", 0)
-    ledger.check_blocks("c", runs, [whole])
+    ledger.check_blocks(BOOK, "c", runs, [whole])
     for text in ("one two", "one two three three", "one two threx"):
         with pytest.raises(WordsLost, match="narrated unequally"):
-            ledger.check_blocks("c", runs, [replace(whole, text=text)])
+            ledger.check_blocks(BOOK, "c", runs, [replace(whole, text=text)])
+
+
+def test_a_conversion_that_loses_a_word_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the reading had a fault: the book is not read, and the words and their place are named."""
+    add = Reading._add
+    monkeypatch.setattr(Reading, "_add", lambda self, text, *more: None if text == "three" else add(self, text, *more))
+    path = bind(tmp_path, {"c.xhtml": page("<p>one two</p><p>three</p><p>four</p>")})
+    with pytest.raises(WordsLost, match=r"book\.epub: E/c\.xhtml: .* at word 3 after 'two': missing 'three'"):
+        read_book(path)
 
 
 # -- properties --------------------------------------------------------------------------------------------------------
@@ -147,10 +160,10 @@ def read(text: str, footnotes: Footnotes) -> tuple[Reading, list[Block]]:
 def test_no_word_is_lost_in_any_document(parts: list[str], footnotes: Footnotes) -> None:
     text = page("".join(parts))
     reading, blocks = read(text, footnotes)
-    line, skips = ledger.settle("c", text, reading.runs)
+    line, skips = ledger.settle(BOOK, "c", text, reading.runs)
     assert line.words == line.narrated + line.skipped == len(counted(text))
     assert line.skipped == sum(skip.words for skip in skips)
-    ledger.check_blocks("c", reading.runs, blocks)
+    ledger.check_blocks(BOOK, "c", reading.runs, blocks)
     for block in blocks:
         assert block.text == "\t".join(" ".join(cell.split()) for cell in block.text.split("\t"))
         assert bool(block.text) == (block.kind is not BlockKind.SCENE_BREAK)
@@ -168,7 +181,7 @@ def test_the_ledger_sees_any_run_that_is_lost_changed_or_moved(parts: list[str],
     runs = list(reading.runs)
     for changed in ([], [Run("zz" + runs[place].text)]):
         with pytest.raises(WordsLost):
-            ledger.settle("c", text, runs[:place] + changed + runs[place + 1 :])
+            ledger.settle(BOOK, "c", text, runs[:place] + changed + runs[place + 1 :])
 
 
 @settings(max_examples=300, deadline=None)
@@ -179,11 +192,11 @@ def test_broken_markup_is_whole_or_damaged(parts: list[str]) -> None:
     text = "".join(parts)
     try:
         reading, blocks = read(text, Footnotes.SKIP)
-        line, _ = ledger.settle("c", text, reading.runs)
+        line, _ = ledger.settle(BOOK, "c", text, reading.runs)
     except (ValueError, BookDamaged):
         return
     assert line.words == line.narrated + line.skipped
-    ledger.check_blocks("c", reading.runs, blocks)
+    ledger.check_blocks(BOOK, "c", reading.runs, blocks)
 
 
 @given(st.text())
