@@ -14,7 +14,7 @@ class BlockKind(StrEnum):
     PARAGRAPH = "paragraph"
     VERSE = "verse"  # one line of a poem
     LIST_ITEM = "list-item"
-    TABLE_ROW = "table-row"  # one row, cells joined so that they can be read aloud
+    TABLE_ROW = "table-row"  # one row, its cells parted by tabs: speech makes a stop of each
     QUOTATION = "quotation"  # a paragraph inside a block quotation or a letter
     SCENE_BREAK = "scene-break"  # has no text; only lengthens the pause
     IMAGE = "image"  # its alternative text
