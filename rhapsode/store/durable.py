@@ -61,7 +61,8 @@ def create(path: Path, data: bytes, synced: bool = True) -> bool:
 
 def sync(files: Sequence[Path], top: Path) -> None:
     """Brings files onto the disk, with their names and those of the folders between them and `top`."""
-    folders = {folder for file in files for folder in file.parents if folder.is_relative_to(top)}
+    parents = {file.parent for file in files}
+    folders = parents | {folder for parent in parents for folder in parent.parents if folder.is_relative_to(top)}
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
         list(pool.map(_sync, (*files, *folders)))
 
