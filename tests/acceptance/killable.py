@@ -81,7 +81,9 @@ def tell_everything(descriptor: int, engine: EngineName, delay_s: float = 0.0) -
     """From now on this process tells the pipe what it does; returns the function that tells."""
 
     def tell(what: str) -> None:
-        os.write(descriptor, f"{what}\n".encode())  # short enough to be atomic: threads do not mix their lines
+        os.write(
+            descriptor, f"{time.monotonic()} {what}\n".encode()
+        )  # short enough to be atomic: threads do not mix their lines
 
     for phase, functions in STEPS.items():
         for owner, name in functions:

@@ -33,7 +33,7 @@ ATTEMPTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The begin of a phase ("encode") or its end ("/encode"), and when the parent heard of it; `key` is what is spoken.
+    """The begin of a phase ("encode") or its end ("/encode"), by the child's clock; `key` is what is spoken.
 
     Phases overlap: a take is stored while the next one is spoken, and two ranges are spoken at once.
     """
@@ -102,8 +102,8 @@ def run(start: Start, request: ConvertRequest, moment: Moment | None = None) -> 
     try:
         with os.fdopen(reader) as lines:
             for line in lines:
-                phase, _, key = line.strip().partition(" ")
-                marks.append(Mark(phase, time.monotonic(), key))
+                at, phase, *key = line.split()
+                marks.append(Mark(phase, float(at), *key))
                 if moment and moment.has_come(marks):
                     time.sleep(moment.delay_s)
                     _kill(child.pid)
