@@ -225,5 +225,10 @@ def run(arguments: list[str]) -> int:
         warnings.simplefilter("ignore")  # libraries warn whoever develops them, not whoever listens to books
     try:
         return int(app(args=arguments, prog_name="rhapsode", standalone_mode=False) or 0)
-    except EXPECTED as error:
-        return report(error)
+    except BaseException as error:
+        stopping = sys.modules.get("rhapsode.cli.stopping")
+        if stopping and stopping.stopped():
+            return int(stopping.STOPPED)
+        if isinstance(error, EXPECTED):
+            return report(error)
+        raise

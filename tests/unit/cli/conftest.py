@@ -20,8 +20,9 @@ class Said(NamedTuple):
 
 
 @pytest.fixture
-def rhapsode(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """Runs a command line in this process."""
+def rhapsode(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """Runs a command line in this process. pytest-xdist sets COLUMNS, which would make the screen a narrow one."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def call(*arguments: object) -> Said:
         capsys.readouterr()
