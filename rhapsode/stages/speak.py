@@ -1,14 +1,16 @@
 """Speak, then store: one job of one reading.
 
-A take is stored the moment it is finished, with all that is known of it; the evidence of the job is written last, when
-all takes that it tells of are on the disk. So a kill loses at most the takes that were in the engine, a power cut those
-of the jobs that were at work, and a chunk whose audio is in the library is not spoken again.
+A take is stored while the next one is spoken, with all that is known of it; the evidence of the job is written last,
+when all takes that it tells of are on the disk. So a kill loses at most the takes that were in the engine and the one
+before them, a power cut those of the jobs that were at work, and a chunk whose audio is in the library is not spoken
+again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -83,9 +85,8 @@ def speak_job(reading: Reading, job: Job) -> JobReport:
     missing = [utterances[key] for key, stored in found.items() if stored is None]
     failures: dict[str, SynthesisFailed] = {}
     if missing:
-        engine = _engine(reading)
-        for take in _takes(engine, missing, failures):
-            record(_store(library, engine, take), reused=False)
+        for stored in _stored(library, _engine(reading), missing, failures):
+            record(stored, reused=False)
 
     sync_takes(library, sorted({row.key for row in rows}))
     if failures:
@@ -130,6 +131,20 @@ def _engine(reading: Reading) -> Engine:
             "Convert the book again: it will be planned for the voice at hand.",
         )
     return engine
+
+
+def _stored(
+    library: Library, engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]
+) -> Iterator[StoredTake]:
+    """Stores each take while the next one is spoken: compressing and writing takes a twentieth of the time."""
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        last: Future[StoredTake] | None = None
+        for take in _takes(engine, utterances, failures):
+            if last:
+                yield last.result()
+            last = writer.submit(_store, library, engine, take)
+        if last:
+            yield last.result()
 
 
 def _takes(engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]) -> Iterator[Take]:
