@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -142,9 +141,7 @@ def _encode(
         if finish:
             finish(partial, sent.tags)
         read_back(partial, sent)
-        _sync(partial)
-        partial.replace(target)
-        _sync(target.parent)
+        partial.replace(target)  # not synced: the library syncs the copy that it keeps
     finally:
         partial.unlink(missing_ok=True)
     return Encoded(target, length, sent.sample_rate_hz, target.stat().st_size)
@@ -178,12 +175,3 @@ def _add_freeform(path: Path, tags: Mapping[str, str]) -> None:
     for name in sorted(_FREEFORM & tags.keys()):
         file[f"----:com.apple.iTunes:{name.upper()}"] = tags[name].encode()
     file.save()  # type: ignore[no-untyped-call]
-
-
-def _sync(path: Path) -> None:
-    """Brings a file, or the names in a folder, onto the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
