@@ -1,0 +1,66 @@
+"""The seam between the frame decoder and whatever computes the model.
+
+A backbone turns (slot, token ids) into scores of the ids that are legal next. It knows no sampling, no budget and no
+text; the decoder knows no tensor. A new one (vLLM is the next candidate) implements this protocol and then passes
+tests/contract/: the same tokens alone, beside any neighbours, in any slot, after any history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rhapsode.engines.maya1.sampler import Logits
+from rhapsode.engines.maya1.vocabulary import TokenIds
+
+IDLE = -1
+"""Stands for a token where a slot has nothing to say."""
+
+
+class Backbone(Protocol):
+    """A fixed number of slots, each an independent sequence that starts at its own position 0.
+
+    What a slot returns may depend on the tokens of that slot since its prefill and on the number of slots, bit for
+    bit, and on nothing else. So every call computes the same shapes whether its neighbours are busy or not.
+    `MemoryError` (whatever the library itself raises) says that the slots do not fit; the decoder then asks for fewer.
+    """
+
+    @property
+    def slots(self) -> int: ...
+
+    @property
+    def capacity(self) -> int:
+        """Tokens that one slot can hold, prompt included."""
+        ...
+
+    def prefill(self, slot: int, prompt: Sequence[int]) -> Logits:
+        """Empties a slot, feeds it a prompt by itself, unpadded, and returns the scores of `legal_ids(0)`: (ids,)."""
+        ...
+
+    def step(self, token_ids: TokenIds, position: int) -> Logits:
+        """Feeds each slot its next token and scores the ones after.
+
+        Args:
+            token_ids: (slots,): `IDLE` empties its slot, where a dummy is computed.
+            position: Where in their frame the tokens stand that come next, 0..6.
+
+        Returns:
+            (slots, ids): scores of `legal_ids(position)`; the rows of idle slots mean nothing.
+        """
+        ...
+
+    def log_total(self, slot: int) -> float:
+        """The log of the sum of exp over the scores of the whole vocabulary, where the last call scored legal ids only.
+
+        It shows how much probability the model itself gave to what the grammar allows. It may be asked of the slots
+        that the last `prefill` or `step` computed.
+        """
+        ...
+
+    def resize(self, slots: int) -> None:
+        """Empties and frees all slots and makes this many."""
+        ...
+
+    def close(self) -> None:
+        """Frees all that the slots hold."""
+        ...
