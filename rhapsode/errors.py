@@ -95,7 +95,12 @@ class WeightsDamaged(EngineError):
 
 
 class SynthesisFailed(EngineError):
-    pass
+    """`key` is the utterance that could not be spoken, so that the session's others can go on without it."""
+
+    def __init__(self, message: str, remedy: str = "", key: str = "") -> None:
+        super().__init__(message, remedy)
+        self.args = (message, remedy, key)
+        self.key = key
 
 
 class StoreError(RhapsodeError):

@@ -292,6 +292,47 @@ class Stack:
     host: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is spoken, and by whom: a plan, a voice, an engine. Its evidence lies under its key.
+
+    Attributes:
+        key: Digest of all the rest but the library, from recipe.py.
+        library: Root of the library, a folder or an fsspec URL.
+        shelf: Name of the book's folder in the library.
+        book, plan: Digests of the saved Book and Plan.
+    """
+
+    key: str
+    library: str
+    shelf: str
+    book: str
+    plan: str
+    engine: str
+    voice: Voice
+    sampling: Sampling
+    weights_digest: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One chunk to be spoken once: which take, and with which text where the planned one is overruled."""
+
+    chunk: int
+    take: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The orders of one synthesis task. `name` names its evidence: a range in round 0, the digest of its set later."""
+
+    round: int
+    name: str
+    orders: tuple[Order, ...]
+
+
 # -- assembly ----------------------------------------------------------------------------------------------------------
 
 

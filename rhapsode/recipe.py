@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 
-from rhapsode.model import Sampling, Utterance, Voice
+from rhapsode.model import ChunkRange, Job, Order, Reading, Sampling, Utterance, Voice
 
 RECIPE_VERSION = 1
 """Bumped by any change that makes other audio from the same chunk; CHANGELOG says so."""
@@ -35,3 +36,22 @@ def utterance(text: str, voice: Voice, sampling: Sampling, weights_digest: str, 
     }
     seed = int(digest(ingredients)[:16], 16) >> 1
     return Utterance(text, voice, sampling, seed, take, key=digest({**ingredients, "seed": seed}))
+
+
+def reading(unkeyed: Reading) -> Reading:
+    """The reading with its key: what is spoken and by whom decides it, where the library lies does not."""
+    ingredients = asdict(unkeyed)
+    del ingredients["key"], ingredients["library"]
+    return replace(unkeyed, key=digest({**ingredients, "recipe": RECIPE_VERSION}))
+
+
+def first_job(chunk_range: ChunkRange) -> Job:
+    """Round 0: the first take of each chunk of a range of the plan."""
+    orders = tuple(Order(number, take=1) for number in range(chunk_range.first, chunk_range.last + 1))
+    return Job(0, str(chunk_range), orders)
+
+
+def later_job(round_number: int, orders: Iterable[Order]) -> Job:
+    """A later round: any set of chunks. The set names it, so that the same set asked for twice is the same job."""
+    ordered = tuple(sorted(orders, key=lambda order: order.chunk))
+    return Job(round_number, digest([asdict(order) for order in ordered])[:16], ordered)

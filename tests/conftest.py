@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from examples.build_epub import build_epub
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Real books and test EPUBs that stand beside the checkout; they are read there and never copied into the repo."""
 
@@ -21,3 +23,11 @@ def books() -> list[Path]:
     if not found:
         pytest.skip(f"no real books in {SHARED / 'books'}")
     return found
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The EPUB of the example story."""
+    target = tmp_path_factory.mktemp("example") / "the-tide-clock.epub"
+    build_epub(target)
+    return target

@@ -1,1 +1,12 @@
-"""Where artifacts lie, and the Parquet evidence beside them."""
+"""Where artifacts lie, and the Parquet evidence beside them.
+
+library.py    a root (folder or fsspec URL) and all-or-nothing reads and writes below it
+durable.py    how one file of a local folder is written so that a crash leaves the old one or the new one
+sealed.py     canonical JSON and Parquet that prove on reading that they are whole
+objects.py    content-addressed audio, verified on read
+evidence.py   one row a take, in immutable Parquet files
+sql.py        SQL over the evidence of one book, locked in
+shelf.py      the folder of one book, and how it is found
+readings.py   the evidence of one reading of a book
+editions.py   what is published
+"""

@@ -1,0 +1,36 @@
+"""The flow `convert-book`: an EPUB in, an audiobook out."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.publish_book import publish_book
+from rhapsode.recipe import first_job
+from rhapsode.settings import ConvertRequest
+from rhapsode.stages.plan import book_is_there, load_plan, plan_is_there
+from rhapsode.store.editions import Edition
+from tasks.parse_book import parse_book
+from tasks.plan_chunks import plan_chunks
+from tasks.policy import checked
+from tasks.synthesize_range import synthesize_ranges
+
+
+@flow(name="convert-book", flow_run_name="convert {request.epub}")
+def convert_book(request: ConvertRequest) -> Edition:
+    """Converts one EPUB into an audiobook. Running it again does only what is missing.
+
+    Args:
+        request: The book, the library, the voice, and how the result should sound.
+
+    Raises:
+        RhapsodeError: The book, the request or the library cannot be used; see rhapsode/errors.py.
+        RunIncomplete: Some ranges failed. The others are kept, nothing is published, the ranges are named.
+    """
+    # 1. Read the book, with every word accounted for.
+    parsed = checked(parse_book, lambda found: book_is_there(request, found), request)
+    # 2. Plan what is said, by whom, in which chunks.
+    reading = checked(plan_chunks, plan_is_there, request, parsed)
+    # 3. Speak the ranges of the plan.
+    synthesize_ranges(reading, [first_job(chunk_range) for chunk_range in load_plan(reading).ranges], request.workers)
+    # 4. Lay out the chapters, encode the book, read it back, publish an edition.
+    return publish_book(reading, request.audio)

@@ -1,0 +1,28 @@
+"""The flow `resynthesize-range`: new takes of named or failed chunks, then a new edition."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.publish_book import publish_book
+from rhapsode.settings import RedoRequest
+from rhapsode.stages.redo import plan_redo
+from rhapsode.store.editions import Edition
+from tasks.synthesize_range import synthesize_ranges
+
+
+@flow(name="resynthesize-range", flow_run_name="redo {request.chunks} of {request.book}")
+def resynthesize_range(request: RedoRequest) -> Edition:
+    """Speaks some chunks of a converted book anew and publishes a new edition.
+
+    Args:
+        request: The book, the chunks, and what to say instead.
+
+    Raises:
+        RhapsodeError: No such book or chunks; see rhapsode/errors.py.
+        RunIncomplete: Some of the chunks failed. Their earlier takes stay as they are, nothing is published.
+    """
+    redo = plan_redo(request)
+    synthesize_ranges(redo.reading, redo.jobs, request.workers)
+    synthesize_ranges(redo.reading, redo.unfinished, request.workers)
+    return publish_book(redo.reading, redo.audio)

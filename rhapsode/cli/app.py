@@ -1,0 +1,219 @@
+"""The commands and their options. Each imports what it needs only when it runs: `--help` waits for nothing."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from rhapsode import __version__
+from rhapsode.cli.failures import EXPECTED, report
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Epub = Annotated[str, typer.Argument(metavar="BOOK.epub", help="Path or URL of an EPUB file without DRM.")]
+Book = Annotated[
+    str,
+    typer.Argument(metavar="BOOK", help="A converted book: its EPUB file, its title, or its folder in the library."),
+]
+Library = Annotated[
+    str | None,
+    typer.Option(
+        envvar="RHAPSODE_LIBRARY",
+        metavar="FOLDER",
+        help="Where everything is kept, a folder or an s3:// URL. [dim]Default: library[/dim]",
+        show_default=False,
+    ),
+]
+Engine = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Who speaks; [i]rhapsode voices[/i] lists them. [dim]Default: auto[/dim]"),
+]
+VoiceName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A voice of the engine. [dim]Default: its first[/dim]")
+]
+Speed = Annotated[float | None, typer.Option(help="0.5 to 2; 1 is the voice's own pace.")]
+FootnotesChoice = Annotated[
+    str | None,
+    typer.Option(metavar="skip|inline|end-of-chapter", help="When footnotes are read. [dim]Default: skip[/dim]"),
+]
+LexiconFile = Annotated[
+    str | None, typer.Option(metavar="FILE", help='Respellings, a TOML file of lines such as: Siobhan = "shi-VAWN"')
+]
+FormatChoice = Annotated[
+    str | None,
+    typer.Option("--format", metavar="m4b|mp3|flac", help="m4b: one file; mp3, flac: a file a chapter. [dim]m4b[/dim]"),
+]
+Workers = Annotated[int | None, typer.Option(help="Ranges spoken at once. [dim]Default: one for each CPU core[/dim]")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what Prefect and the libraries say, too.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rhapsode {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def rhapsode(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """EPUB books in, audiobooks out.
+
+    Start with:  rhapsode convert BOOK.epub
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def convert(
+    book: Epub,
+    library: Library = None,
+    engine: Engine = None,
+    voice: VoiceName = None,
+    speed: Speed = None,
+    footnotes: FootnotesChoice = None,
+    format_: FormatChoice = None,
+    lexicon: LexiconFile = None,
+    loudness: Annotated[
+        float | None, typer.Option(help="Loudness of the book in LUFS. [dim]Default: -19[/dim]")
+    ] = None,
+    ceiling: Annotated[float | None, typer.Option(help="Highest true peak in dBTP. [dim]Default: -3[/dim]")] = None,
+    bitrate: Annotated[int | None, typer.Option(help="kbit/s of m4b and mp3. [dim]Default: 64[/dim]")] = None,
+    workers: Workers = None,
+    verbose: Verbose = False,
+) -> None:
+    """Turn an EPUB into an audiobook.
+
+    Stop it whenever you like: run the same line again and it does only what is missing.
+
+    Example:  rhapsode convert "Pride and Prejudice.epub" --speed 1.1
+    """
+    from rhapsode.cli.convert import convert_book
+
+    convert_book(
+        verbose,
+        epub=book,
+        library=library,
+        engine=engine,
+        voice=voice,
+        speed=speed,
+        footnotes=footnotes,
+        lexicon=lexicon,
+        workers=workers,
+        audio={"format": format_, "loudness_lufs": loudness, "ceiling_dbtp": ceiling, "bitrate_kbps": bitrate},
+    )
+
+
+@app.command()
+def inspect(
+    book: Epub,
+    engine: Engine = None,
+    voice: VoiceName = None,
+    speed: Speed = None,
+    footnotes: FootnotesChoice = None,
+    lexicon: LexiconFile = None,
+) -> None:
+    """Show what would be read and what not, and how long it takes. Converts nothing.
+
+    Example:  rhapsode inspect "Pride and Prejudice.epub"
+    """
+    from rhapsode.cli.inspect import inspect_book
+
+    inspect_book(epub=book, engine=engine, voice=voice, speed=speed, footnotes=footnotes, lexicon=lexicon)
+
+
+@app.command()
+def locate(
+    book: Book,
+    char: Annotated[int | None, typer.Option(help="A character of the book's text, counted from 0.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="H:MM:SS", help="A moment of the audiobook.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="WORDS", help="Words of the book.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="The number of a chunk.")] = None,
+    library: Library = None,
+) -> None:
+    """Find a place of a converted book: chapter, chunk, time, take, file and text.
+
+    Example:  rhapsode locate "Pride and Prejudice" --time 2:13:05
+    """
+    from rhapsode.cli.books import locate_place
+
+    locate_place(book, library, {"char": char, "time": time, "text": text, "chunk": chunk})
+
+
+@app.command()
+def redo(
+    book: Book,
+    chunks: Annotated[str, typer.Option(metavar="17,120-180|failed", help="Which chunks; rhapsode locate finds them.")],
+    text: Annotated[str | None, typer.Option(metavar="WORDS", help="Say this instead (for one chunk).")] = None,
+    library: Library = None,
+    workers: Workers = None,
+    verbose: Verbose = False,
+) -> None:
+    """Speak some chunks of a converted book anew and publish a new edition.
+
+    Example:  rhapsode redo "Pride and Prejudice" --chunks 17,120-180
+    """
+    from rhapsode.cli.convert import redo_chunks
+
+    redo_chunks(verbose, book=book, chunks=chunks, text=text, library=library, workers=workers)
+
+
+@app.command()
+def query(
+    book: Book,
+    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over the tables takes, chunks and plan.")],
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False,
+    library: Library = None,
+) -> None:
+    """Ask a converted book in SQL what was measured of every chunk.
+
+    Example:  rhapsode query "Pride and Prejudice" "select chunk, speed, source from chunks order by speed limit 5"
+    """
+    from rhapsode.cli.books import print_query
+
+    print_query(book, library, sql, "csv" if csv else "json" if json else "table")
+
+
+@app.command()
+def voices() -> None:
+    """List the voices, and say what the missing ones need.
+
+    Example:  rhapsode voices
+    """
+    from rhapsode.cli.voices import list_voices
+
+    list_voices()
+
+
+@app.command()
+def doctor(library: Library = None) -> None:
+    """Check what this machine can run, and say how to mend what is missing.
+
+    Example:  rhapsode doctor
+    """
+    from rhapsode.cli.doctor import examine
+
+    raise typer.Exit(examine(library))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line and returns its exit code; every expected error becomes one line."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries warn whoever develops them, not whoever listens to books
+    try:
+        return int(app(args=arguments, prog_name="rhapsode", standalone_mode=False) or 0)
+    except EXPECTED as error:
+        return report(error)

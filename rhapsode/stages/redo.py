@@ -1,0 +1,98 @@
+"""What a redo asks for: new takes of some chunks of a reading."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rhapsode.errors import BadRequest, NotInLibrary
+from rhapsode.model import Job, Order, Reading
+from rhapsode.recipe import first_job, later_job
+from rhapsode.settings import AudioSettings, RedoRequest
+from rhapsode.stages.accept import latest_takes
+from rhapsode.stages.speak import job_is_done
+from rhapsode.store.editions import latest_edition
+from rhapsode.store.library import open_library
+from rhapsode.store.readings import ReadingFolder, folder_of, readings_of
+from rhapsode.store.shelf import Shelf, find_shelf
+
+FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """The reading, the jobs of the new round, what earlier runs left undone, and how the book is published."""
+
+    reading: Reading
+    jobs: tuple[Job, ...]
+    unfinished: tuple[Job, ...]
+    audio: AudioSettings
+
+
+def plan_redo(request: RedoRequest) -> Redo:
+    """Finds the book and its reading and orders a further take of each chunk, in a round of its own.
+
+    The reading is that of the latest edition; of a book that was never published, the only one that was planned.
+
+    Raises:
+        NotInLibrary: No such book, or none of its readings can be meant.
+        BadRequest: Chunks that the book does not have, or a text for several of them.
+    """
+    library = open_library(request.library)
+    shelf = find_shelf(library, request.book)
+    folder = _reading_of(shelf)
+    reading, original = folder.load()
+    plan = shelf.load_plan(reading.plan)
+    rows = folder.read_takes()
+    if request.chunks.strip() == FAILED:
+        numbers = sorted({row.chunk for row in folder.read_failures()} - set(latest_takes(rows)))
+        if not numbers:
+            raise BadRequest(f"No chunk of {shelf.name} has failed.", "Name the chunks to speak anew.")
+    else:
+        numbers = parse_numbers(request.chunks, len(plan.chunks))
+    if request.text and len(numbers) > 1:
+        raise BadRequest(f"One text cannot stand for {len(numbers)} chunks.", "Name a single chunk with --text.")
+    takes: dict[int, int] = {}
+    for row in rows:
+        takes[row.chunk] = max(row.take, takes.get(row.chunk, 0))
+    round_number = 1 + max((row.round for row in rows), default=0)
+    orders = [Order(number, takes.get(number, 0) + 1, request.text or None) for number in numbers]
+    size = plan.range_size
+    jobs = [later_job(round_number, orders[start : start + size]) for start in range(0, len(orders), size)]
+    unfinished = [job for job in map(first_job, plan.ranges) if not job_is_done(reading, job)]
+    edition = latest_edition(shelf)
+    return Redo(reading, tuple(jobs), tuple(unfinished), edition.audio if edition else original.audio)
+
+
+def parse_numbers(text: str, last: int) -> list[int]:
+    """`"17,120-180"` -> the numbers, sorted, each once.
+
+    Raises:
+        BadRequest: Not of this form, or outside 1..last.
+    """
+    numbers: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", part, re.ASCII)
+        if not match:
+            raise BadRequest(f"{part.strip()!r} is no chunk number.", 'Write numbers and ranges, such as "17,120-180".')
+        low, high = int(match[1]), int(match[2] or match[1])
+        if not 1 <= low <= high <= last:
+            raise BadRequest(
+                f"There are no chunks {part.strip()}: the book has 1 to {last}.", "See them: rhapsode locate."
+            )
+        numbers.update(range(low, high + 1))
+    return sorted(numbers)
+
+
+def _reading_of(shelf: Shelf) -> ReadingFolder:
+    if edition := latest_edition(shelf):
+        return folder_of(shelf, edition.reading)
+    planned = readings_of(shelf)
+    if len(planned) == 1:
+        return planned[0]
+    if planned:
+        raise NotInLibrary(
+            f"{shelf.name} was never published and has {len(planned)} readings.",
+            "Convert it again with the voice that you mean, then redo.",
+        )
+    raise NotInLibrary(f"{shelf.name} has no reading.", "Convert the book first.")

@@ -1,0 +1,99 @@
+"""From a stored take to its row of evidence: every row of takes is built here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rhapsode.model import Chunk, Job, Order, Plan, Reading, Utterance
+from rhapsode.recipe import RECIPE_VERSION
+from rhapsode.store.evidence import TakeRow
+from rhapsode.store.objects import StoredTake
+
+
+def take_row(
+    reading: Reading, plan: Plan, job: Job, order: Order, utterance: Utterance, stored: StoredTake, reused: bool
+) -> TakeRow:
+    """The row of a take whose audio is in the library. `elapsed_s`, stack and start are those of the take's making."""
+    facts = stored.provenance
+    stack = facts["stack"]
+    measures = facts["measures"]
+    elapsed_s = facts["elapsed_s"]
+    return TakeRow(
+        **_asked(reading, plan, job, order, utterance),
+        slots=stack["slots"],
+        threads=stack["threads"],
+        finish_reason=facts["finish_reason"],
+        token_count=facts["token_count"],
+        duration_s=measures["duration_s"],
+        sample_rate_hz=stored.sample_rate_hz,
+        rms_dbfs=measures["rms_dbfs"],
+        peak_dbfs=measures["peak_dbfs"],
+        leading_silence_s=measures["leading_silence_s"],
+        trailing_silence_s=measures["trailing_silence_s"],
+        elapsed_s=elapsed_s,
+        speed=measures["duration_s"] / elapsed_s if elapsed_s else 0.0,
+        sha256=stored.sha256,
+        reused=reused,
+        error=None,
+        started_at=datetime.fromisoformat(facts["started_at"]),
+        host=stack["host"],
+        libraries=json.dumps(stack["libraries"], sort_keys=True),
+    )
+
+
+def failure_row(
+    reading: Reading, plan: Plan, job: Job, order: Order, utterance: Utterance, error: str, at: datetime
+) -> TakeRow:
+    """The row of an attempt that ended in an error: no audio, no measures."""
+    return TakeRow(
+        **_asked(reading, plan, job, order, utterance),
+        slots=0,
+        threads=0,
+        finish_reason="",
+        token_count=0,
+        duration_s=0.0,
+        sample_rate_hz=0,
+        rms_dbfs=None,
+        peak_dbfs=None,
+        leading_silence_s=None,
+        trailing_silence_s=None,
+        elapsed_s=0.0,
+        speed=0.0,
+        sha256="",
+        reused=False,
+        error=error,
+        started_at=at,
+        host="",
+        libraries="{}",
+    )
+
+
+def _asked(reading: Reading, plan: Plan, job: Job, order: Order, utterance: Utterance) -> dict[str, Any]:
+    """The columns that say what was asked for, which a take and a failure share."""
+    chunk: Chunk = plan.chunks[order.chunk - 1]
+    return {
+        "book": reading.shelf,
+        "chapter": chunk.chapter,
+        "chunk": chunk.number,
+        "key": utterance.key,
+        "range": job.name,
+        "round": job.round,
+        "take": order.take,
+        "source": chunk.source,
+        "spoken": utterance.text,
+        "words": chunk.words,
+        "characters": len(utterance.text),
+        "char_start": chunk.char_start,
+        "char_end": chunk.char_end,
+        "boundary": chunk.boundary.value,
+        "voice": reading.voice.name,
+        "engine": reading.engine,
+        "weights_digest": reading.weights_digest,
+        "precision": reading.precision,
+        "recipe_version": RECIPE_VERSION,
+        "sampling": json.dumps(asdict(reading.sampling), sort_keys=True),
+        "seed": utterance.seed,
+    }

@@ -1,0 +1,143 @@
+"""The editions of a book: `<shelf>/editions/0001/...`, numbered from 1, never changed once published.
+
+An edition exists when its manifest does: it is written last, and only if there is none. Before that a claim says which
+content is being published under the number. Whoever publishes the same content shares the claim (the files come out
+the same); whoever publishes something else takes the next number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
+
+from rhapsode.errors import EvidenceDamaged, NotInLibrary
+from rhapsode.model import Timeline
+from rhapsode.settings import AudioSettings
+from rhapsode.store import sealed
+from rhapsode.store.evidence import SCHEMA, TakeRow, as_table
+from rhapsode.store.shelf import Shelf
+
+EDITION, CHUNKS = "edition/1", "chunks/1"
+CHUNKS_SCHEMA = SCHEMA.append(pa.field("book_start_s", pa.float64(), nullable=False)).append(
+    pa.field("book_end_s", pa.float64(), nullable=False)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One file of an edition. `sha256` is that of its bytes."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedChapter:
+    number: int
+    title: str
+    start_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What a manifest says.
+
+    Attributes:
+        content: Digest of what is said and how it is encoded; equal contents are the same edition.
+        reading, accepted: Where the evidence lies, and which takes went in.
+        limited_by_peak: The ceiling kept the book quieter than the loudness that was asked for.
+    """
+
+    number: int
+    content: str
+    reading: str
+    accepted: str
+    title: str
+    files: tuple[PublishedFile, ...]
+    chapters: tuple[PublishedChapter, ...]
+    audio: AudioSettings
+    duration_s: float
+    gain_db: float
+    loudness_lufs: float
+    true_peak_dbtp: float
+    limited_by_peak: bool
+    published_at: datetime
+    version: str
+
+
+def edition_path(shelf: Shelf, number: int, name: str) -> str:
+    return shelf.path("editions", f"{number:04d}", name)
+
+
+def claim_edition(shelf: Shelf, number: int, content: str) -> bool:
+    """Whether this content may be published under this number: nobody claimed it, or for the same content."""
+    path = edition_path(shelf, number, "claim")
+    return shelf.library.create_bytes(path, content.encode()) or shelf.library.read_bytes(path) == content.encode()
+
+
+def save_edition(shelf: Shelf, edition: Edition) -> Edition:
+    """Writes the manifest: from now on the edition exists. If it does already, that one is returned."""
+    body = TypeAdapter(Edition).dump_python(edition, mode="json")
+    path = edition_path(shelf, edition.number, "manifest.json")
+    if shelf.library.create_bytes(path, sealed.write_json(EDITION, body)):
+        return edition
+    published = load_edition(shelf, edition.number)
+    assert published is not None
+    return published
+
+
+def load_edition(shelf: Shelf, number: int) -> Edition | None:
+    """The edition with this number; None if it is not published.
+
+    Raises:
+        EvidenceDamaged: Its manifest cannot be read.
+    """
+    path = edition_path(shelf, number, "manifest.json")
+    where = shelf.library.url(path)
+    try:
+        body = sealed.read_json(EDITION, shelf.library.read_bytes(path), where)
+        return TypeAdapter(Edition).validate_python(body)
+    except NotInLibrary:
+        return None
+    except ValidationError as error:
+        raise EvidenceDamaged(f"{where} does not have the fields of an edition.", sealed.REMEDY) from error
+
+
+def latest_edition(shelf: Shelf) -> Edition | None:
+    """The published edition with the highest number."""
+    names = (name for name in shelf.library.folders(shelf.path("editions")) if name.isdecimal())
+    for number in sorted(map(int, names), reverse=True):
+        if edition := load_edition(shelf, number):
+            return edition
+    return None
+
+
+def save_chunks(shelf: Shelf, number: int, rows: Sequence[TakeRow], timelines: Sequence[Timeline]) -> None:
+    """Saves chunks.parquet: the accepted take of each chunk and where it is heard, in seconds of the whole book."""
+    starts: dict[int, tuple[float, float]] = {}
+    offset = 0
+    for timeline in timelines:
+        for placed in timeline.placed:
+            start = offset + placed.start
+            end = start + placed.trim_end - placed.trim_start
+            starts[placed.number] = (start / timeline.sample_rate_hz, end / timeline.sample_rate_hz)
+        offset += timeline.length
+    table = as_table(rows)
+    for index, name in enumerate(("book_start_s", "book_end_s")):
+        seconds = pa.array([starts[row.chunk][index] for row in rows], pa.float64())
+        table = table.append_column(CHUNKS_SCHEMA.field(name), seconds)
+    path = edition_path(shelf, number, "chunks.parquet")
+    shelf.library.write_bytes(path, sealed.write_table(CHUNKS, table))
+
+
+def load_chunks(shelf: Shelf, number: int) -> pa.Table:
+    """chunks.parquet of an edition, columns as in `CHUNKS_SCHEMA`."""
+    path = edition_path(shelf, number, "chunks.parquet")
+    return sealed.read_table(CHUNKS, shelf.library.read_bytes(path), shelf.library.url(path))[0]

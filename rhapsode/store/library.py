@@ -1,0 +1,221 @@
+"""A library: one root, and all-or-nothing reads and writes on paths relative to it.
+
+    open_library(root: str) -> Library
+    library.exists(path) -> bool                     a file of that name
+    library.size(path) -> int                        bytes
+    library.read_bytes(path) -> bytes
+    library.write_bytes(path, data) -> None          the old bytes or the new, never a part
+    library.create_bytes(path, data) -> bool         put if absent; False: another writer was first, nothing is changed
+    library.put_file(local: Path, path) -> None      streams a finished file in
+    library.get_file(path, local: Path) -> None      streams a file out
+    library.list(folder) -> list[str]                all files below, sorted
+    library.folders(folder) -> list[str]             names of the folders directly below, sorted
+    library.delete(path) -> None                     absent is fine
+    library.url(path) -> str                         absolute path or URL, for people
+
+The root is a folder or any fsspec URL (`s3://bucket/prefix`, `memory://`). Paths use `/`, whatever the machine. In a
+local folder, and only there, every write survives a power cut once it returns, and `create_bytes` has exactly one
+winner among racing writers. Elsewhere `create_bytes` asks fsspec for its exclusive mode: on S3 the server decides, if
+it honours If-None-Match; `memory://` looks first and writes then.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from rhapsode.errors import BadRequest, LibraryUnreachable, NotInLibrary
+from rhapsode.store import durable
+
+COPY_BYTES = 1 << 20  # held at a time while a file is streamed in or out
+Names = list[str]  # inside Library, `list` is the method
+
+REASONS = {
+    errno.ENOSPC: ("the disk is full", "Free some space and run again: what is done is kept."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space and run again: what is done is kept."),
+    errno.EACCES: ("permission denied", "Choose a library that you may write to."),
+    errno.EPERM: (
+        "not permitted here",
+        "Choose a library on a local file system with hard links that you may write to.",
+    ),
+    errno.EOPNOTSUPP: ("this file system has no hard links", "Choose a library on a file system with hard links."),
+    errno.EROFS: ("the file system is read-only", "Choose a library that you may write to."),
+    errno.ENOTDIR: ("a file stands where a folder should be", "Move that file away or choose another library."),
+    errno.EEXIST: ("a file stands where a folder should be", "Move that file away or choose another library."),
+    errno.EISDIR: ("a folder stands where a file should be", "Move that folder away or choose another library."),
+}
+
+
+def open_library(root: str) -> Library:
+    """Opens a library; a local folder is made by the first write.
+
+    Raises:
+        BadRequest: A protocol that fsspec does not know, or whose package is not installed.
+        LibraryUnreachable: The root is a file.
+    """
+    library = Library(root)
+    if library.local and library.local.exists() and not library.local.is_dir():
+        raise LibraryUnreachable(f"The library {root} is a file, not a folder.", "Name a folder.")
+    return library
+
+
+class Library:
+    """Files below one root. It holds no open handle and may be pickled to another process."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        try:
+            self.local = None if "://" in root else Path(root).expanduser().absolute()
+            # A folder's name may hold "::", which fsspec would take for a chain of URLs. Listings are never cached:
+            # other processes write here too.
+            self._fs, base = (
+                (LocalFileSystem(), str(self.local)) if self.local else fsspec.url_to_fs(root, use_listings_cache=False)
+            )
+        except (ValueError, ImportError, RuntimeError) as error:
+            raise BadRequest(
+                f"The library {root} cannot be opened: {_one_line(error)}.",
+                "Name a folder or an fsspec URL; for s3:// install rhapsode[s3].",
+            ) from error
+        if self.local is None and isinstance(self._fs, LocalFileSystem):
+            self.local = Path(base)
+        self._base = base.rstrip("/")
+
+    def __reduce__(self) -> tuple[type[Library], tuple[str]]:
+        return Library, (self.root,)
+
+    def __repr__(self) -> str:
+        return f"Library({self.root!r})"
+
+    def url(self, path: str = "") -> str:
+        """Absolute path (local) or URL of a path, for people."""
+        full = self._full(path) if path else self._base or "/"
+        return full if self.local else str(self._fs.unstrip_protocol(full))
+
+    def exists(self, path: str) -> bool:
+        """Whether a file (not a folder) has this name. A library that does not answer is an error, not a no."""
+        try:
+            with self._reading(path):
+                return bool(self._fs.info(self._full(path))["type"] == "file")
+        except NotInLibrary:
+            return False
+
+    def size(self, path: str) -> int:
+        with self._reading(path):
+            return int(self._fs.info(self._full(path))["size"])
+
+    def read_bytes(self, path: str) -> bytes:
+        with self._reading(path):
+            return bytes(self._fs.cat_file(self._full(path)))
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Puts the bytes there, whatever was there before."""
+        with self._writing(path):
+            if self.local:
+                durable.replace(Path(self._full(path)), lambda file: file.write(data))
+            else:
+                self._fs.pipe_file(self._full(path), data)
+
+    def create_bytes(self, path: str, data: bytes) -> bool:
+        """Puts the bytes there if nothing is; False if something is."""
+        with self._writing(path):
+            if self.local:
+                return durable.create(Path(self._full(path)), data)
+            if self.exists(path):
+                return False
+            try:
+                self._fs.pipe_file(self._full(path), data, mode="create")
+            except FileExistsError:
+                return False
+            return True
+
+    def put_file(self, local: Path, path: str) -> None:
+        """Copies a finished local file in, without holding it in memory."""
+        with local.open("rb") as source, self._writing(path):
+            if self.local:
+                durable.replace(Path(self._full(path)), lambda file: shutil.copyfileobj(source, file, COPY_BYTES))
+            else:
+                self._fs.put_file(str(local), self._full(path))
+
+    def get_file(self, path: str, local: Path) -> None:
+        """Copies a file out, without holding it in memory."""
+        with self._reading(path), self._fs.open(self._full(path), "rb") as source:
+            durable.replace(local.absolute(), lambda file: shutil.copyfileobj(source, file, COPY_BYTES))
+
+    def list(self, folder: str = "") -> Names:
+        """All files below a folder, relative to the root, sorted; none if there is no such folder."""
+        with self._reading(folder):
+            found = self._walk(folder) if self.local else self._fs.find(self._full(folder))
+        names = (name[len(self._base) :].lstrip("/") for name in found)
+        return sorted(name for name in names if not durable.is_partial(PurePosixPath(name).name))
+
+    def folders(self, folder: str = "") -> Names:
+        """The names of the folders directly below a folder, sorted; none if there is no such folder."""
+        try:
+            with self._reading(folder):
+                entries = self._fs.ls(self._full(folder), detail=True)
+        except NotInLibrary:
+            return []
+        return sorted(PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "directory")
+
+    def delete(self, path: str) -> None:
+        """Removes a file; one that is not there is fine."""
+        try:
+            with self._reading(path):
+                self._fs.rm_file(self._full(path))
+        except NotInLibrary:
+            pass
+
+    def _full(self, path: str) -> str:
+        parts = PurePosixPath(path).parts
+        if path.startswith("/") or ".." in parts or "\0" in path:
+            raise BadRequest(f"{path!r} is not a path inside a library.", "Use a relative path without '..'.")
+        return "/".join((self._base, *parts))
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        # fsspec's own walk leaves out folders that it cannot read, without a word.
+        def refuse(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                raise error
+
+        tree = list(os.walk(self._full(folder), onerror=refuse))
+        return (f"{top}/{name}" for top, _, names in tree for name in names)
+
+    @contextmanager
+    def _reading(self, path: str) -> Iterator[None]:
+        try:
+            with self._writing(path):
+                yield
+        except LibraryUnreachable as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise NotInLibrary(
+                    f"{self.url(path)} is not in the library.", "Run again: what is missing is made."
+                ) from error.__cause__
+            raise
+
+    @contextmanager
+    def _writing(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except _store_errors() as error:
+            number = error.errno if isinstance(error, OSError) else None
+            reason, remedy = REASONS.get(number or 0, (_one_line(error), "See that it can be reached and run again."))
+            raise LibraryUnreachable(f"{self.url(path)}: {reason}.", remedy) from error
+
+
+def _store_errors() -> tuple[type[Exception], ...]:
+    """OSError, and what S3's client raises besides; it is loaded only where an s3:// library is open."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    return " ".join(text.split()).rstrip(".")

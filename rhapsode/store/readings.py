@@ -1,0 +1,112 @@
+"""The evidence of one reading of a book: `<shelf>/evidence/<reading key[:12]>/...`.
+
+    reading.json                                   the reading, and the request that it was made for
+    round-0/00001-00032.synthesize.parquet         takes of a range; written when all of them are stored
+    round-1/<set digest16>.synthesize.parquet      takes of a later round
+    round-0/00001-00032.<id>.failed.parquet        attempts that ended in an error
+    accepted-<digest16>.parquet                    one row a chunk: the take that goes into an edition
+
+Another voice, another plan or another model is another reading, so the evidence of one never meets that of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from uuid import uuid4
+
+from pydantic import TypeAdapter, ValidationError
+
+from rhapsode.errors import EvidenceDamaged, NotInLibrary
+from rhapsode.model import Job, Reading
+from rhapsode.recipe import digest
+from rhapsode.settings import ConvertRequest
+from rhapsode.store import sealed
+from rhapsode.store.evidence import TakeRow, read_rows, write_rows
+from rhapsode.store.shelf import Shelf
+
+READING = "reading/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFolder:
+    """Where a reading's evidence lies. Nothing is cached: every call asks the library."""
+
+    shelf: Shelf
+    key: str
+
+    def path(self, *parts: str) -> str:
+        return self.shelf.path("evidence", self.key[:12], *parts)
+
+    def exists(self) -> bool:
+        return self.shelf.library.exists(self.path("reading.json"))
+
+    def save(self, reading: Reading, request: ConvertRequest) -> None:
+        body = {"reading": asdict(reading), "request": request.model_dump(mode="json")}
+        self.shelf.library.write_bytes(self.path("reading.json"), sealed.write_json(READING, body))
+
+    def load(self) -> tuple[Reading, ConvertRequest]:
+        """The reading and its request, as if it had been planned in the library that it is read from.
+
+        Raises:
+            NotInLibrary, EvidenceDamaged: There is none, or it cannot be read.
+        """
+        path = self.path("reading.json")
+        where = self.shelf.library.url(path)
+        body = sealed.read_json(READING, self.shelf.library.read_bytes(path), where)
+        root = self.shelf.library.root
+        try:
+            reading = TypeAdapter(Reading).validate_python({**body["reading"], "library": root})
+            return reading, ConvertRequest.model_validate({**body["request"], "library": root})
+        except (ValidationError, KeyError) as error:
+            raise EvidenceDamaged(f"{where} does not have the fields of a reading.", sealed.REMEDY) from error
+
+    def takes_path(self, job: Job) -> str:
+        return self.path(f"round-{job.round}", f"{job.name}.synthesize.parquet")
+
+    def write_failures(self, job: Job, rows: Sequence[TakeRow]) -> None:
+        """Keeps attempts that failed. Each goes into a file of its own: the same chunk may fail again tomorrow."""
+        name = f"{job.name}.{uuid4().hex[:8]}.failed.parquet"
+        write_rows(self.shelf.library, self.path(f"round-{job.round}", name), rows)
+
+    def read_takes(self) -> list[TakeRow]:
+        """All takes of all rounds, ordered by round, chunk and take."""
+        files = [path for path in self.shelf.library.list(self.path()) if path.endswith(".synthesize.parquet")]
+        rows = [row for path in files for row in read_rows(self.shelf.library, path)]
+        return sorted(rows, key=lambda row: (row.round, row.chunk, row.take, row.key))
+
+    def read_failures(self) -> list[TakeRow]:
+        """All attempts that ended in an error, in no order that means anything."""
+        files = [path for path in self.shelf.library.list(self.path()) if path.endswith(".failed.parquet")]
+        return [row for path in files for row in read_rows(self.shelf.library, path)]
+
+    def save_accepted(self, rows: Sequence[TakeRow]) -> str:
+        """Saves the accepted takes and returns their digest, a function of which takes they are."""
+        name = digest([(row.chunk, row.round, row.take, row.key, row.sha256) for row in rows])
+        write_rows(self.shelf.library, self._accepted_path(name), rows)
+        return name
+
+    def load_accepted(self, name: str) -> list[TakeRow]:
+        """One row a chunk, in the order of the chunks."""
+        return read_rows(self.shelf.library, self._accepted_path(name))
+
+    def _accepted_path(self, name: str) -> str:
+        return self.path(f"accepted-{name[:16]}.parquet")
+
+
+def readings_of(shelf: Shelf) -> list[ReadingFolder]:
+    """The readings of a book that have been planned, in no order that means anything."""
+    folders = (ReadingFolder(shelf, name) for name in shelf.library.folders(shelf.path("evidence")))
+    return [folder for folder in folders if folder.exists()]
+
+
+def folder_of(shelf: Shelf, reading_key: str) -> ReadingFolder:
+    """The folder of a reading that must exist.
+
+    Raises:
+        NotInLibrary: It was never planned here.
+    """
+    folder = ReadingFolder(shelf, reading_key)
+    if not folder.exists():
+        raise NotInLibrary(f"{shelf.name} has no reading {reading_key[:12]}.", "Convert the book first.")
+    return folder

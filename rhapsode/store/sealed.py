@@ -1,0 +1,119 @@
+"""Canonical JSON and Parquet that prove on reading that they are whole.
+
+    write_json(kind: str, body: dict) -> bytes                  the same body gives the same bytes
+    read_json(kind: str, data: bytes, where: str) -> dict
+    unseal(data: bytes, where: str) -> tuple[kind, body]        whole, of whatever kind
+    expect(kind: str, found: str, where: str) -> None
+    write_table(kind: str, table: pa.Table, **notes: str) -> bytes
+    read_table(kind: str, data: bytes, where: str) -> tuple[pa.Table, dict[str, str]]
+
+`kind` names the format and its version ("book/1"); a file of another kind is refused. Each file carries a seal, the
+sha256 of what it says. Parquet has page checksums of its own, but none over its footer; the seal is taken over the
+rows, so it does not depend on how a version of Arrow lays them out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rhapsode.errors import EvidenceDamaged
+
+KIND, SEAL, NOTES = b"rhapsode.kind", b"rhapsode.seal", b"rhapsode.notes"
+REMEDY = "Move the file away and run again: it will be made anew."
+
+
+def write_json(kind: str, body: dict[str, Any]) -> bytes:
+    sealed = json.loads(_canonical({**body, "kind": kind}))  # as it will be read: keys are text, tuples are lists
+    return _canonical({**sealed, "seal": _digest(sealed)})
+
+
+def read_json(kind: str, data: bytes, where: str) -> dict[str, Any]:
+    """Returns the body that was written.
+
+    Raises:
+        EvidenceDamaged: Torn, altered, or of another kind; `where` names it.
+    """
+    found, body = unseal(data, where)
+    expect(kind, found, where)
+    return body
+
+
+def unseal(data: bytes, where: str) -> tuple[str, dict[str, Any]]:
+    """Returns the kind and the body of a JSON file that is whole.
+
+    Raises:
+        EvidenceDamaged: Torn or altered; `where` names it.
+    """
+    try:
+        sealed = json.loads(data)
+        _check(sealed.pop("seal"), _digest(sealed), where)
+        return sealed.pop("kind"), sealed
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise EvidenceDamaged(f"{where} is torn or no file of Rhapsode's.", REMEDY) from error
+
+
+def expect(kind: str, found: str, where: str) -> None:
+    """Refuses a whole file of another kind: it may be precious to another version, so it is never removed."""
+    if found != kind:
+        raise EvidenceDamaged(
+            f"{where} is of kind {found}; this version of Rhapsode reads {kind}.",
+            "Use the version that wrote it, or another library.",
+        )
+
+
+def write_table(kind: str, table: pa.Table, **notes: str) -> bytes:
+    """A table as Parquet (zstd); `notes` are kept in the file's metadata."""
+    metadata = {
+        KIND: kind.encode(),
+        NOTES: _canonical(notes),
+        SEAL: _digest_of_rows(kind, table, notes).encode(),
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue())
+
+
+def read_table(kind: str, data: bytes, where: str) -> tuple[pa.Table, dict[str, str]]:
+    """Returns the rows and the notes.
+
+    Raises:
+        EvidenceDamaged: Torn, altered, or of another kind; `where` names it.
+    """
+    try:
+        table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+        metadata = table.schema.metadata
+        found, seal, notes = metadata[KIND].decode(), metadata[SEAL].decode(), json.loads(metadata[NOTES])
+        _check(seal, _digest_of_rows(found, table, notes), where)
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        raise EvidenceDamaged(f"{where} is torn or no file of Rhapsode's.", REMEDY) from error
+    expect(kind, found, where)
+    return table.replace_schema_metadata(None), notes
+
+
+def _check(seal: str, digest: str, where: str) -> None:
+    if seal != digest:
+        raise EvidenceDamaged(f"{where} was altered: its seal does not fit.", REMEDY)
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_moment).encode()
+
+
+def _moment(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a file of Rhapsode's")
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(_canonical(value)).hexdigest()
+
+
+def _digest_of_rows(kind: str, table: pa.Table, notes: dict[str, str]) -> str:
+    return _digest([kind, notes, table.column_names, table.to_pylist()])

@@ -1,0 +1,69 @@
+"""SQL over the evidence of one book, locked in.
+
+    query(library, name: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]       column names, rows
+
+`name` is that of the book's folder (`find_shelf(library, what).name`).
+
+Tables: `takes` (every take and every failed attempt; the column `reading` says in which reading), `chunks`
+(chunks.parquet of the latest edition, if there is one) and `plan` (the chunks of every plan). They are loaded into
+memory first; then DuckDB's access to files, network, extensions, Python variables and its own settings is switched off,
+and only a single SELECT (or DESCRIBE, EXPLAIN, SUMMARIZE, ...) is run.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from rhapsode.errors import BadRequest
+from rhapsode.store import evidence
+from rhapsode.store.editions import latest_edition, load_chunks
+from rhapsode.store.library import Library
+from rhapsode.store.shelf import Shelf
+
+LOCKS = {
+    "temp_directory": "''",  # never spill to disk
+    "memory_limit": "'2GB'",
+    "TimeZone": "'UTC'",
+    "enable_external_access": "false",  # files, network, extensions, Python variables
+    "lock_configuration": "true",  # last
+}
+REMEDY = "Ask with one SELECT over the tables takes, chunks and plan; `describe takes` lists the columns."
+
+
+def query(library: Library, name: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Runs one SELECT.
+
+    Raises:
+        BadRequest: Not a SELECT, or DuckDB refuses it.
+        EvidenceDamaged: A file of the book cannot be read.
+    """
+    tables = _tables(library, Shelf(library, name))
+    with duckdb.connect(":memory:") as connection:
+        for table_name, table in tables.items():
+            connection.register("arriving", table)
+            connection.execute(f"create table {table_name} as select * from arriving")  # noqa: S608  our own three names
+            connection.unregister("arriving")
+        for setting, value in LOCKS.items():
+            connection.execute(f"set {setting} = {value}")
+        try:
+            statements = connection.extract_statements(sql.encode(errors="replace").decode())
+            if [s.type for s in statements] not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
+                raise BadRequest("Only a single SELECT can be run over a book.", REMEDY)
+            result = connection.execute(statements[0])
+            return [column[0] for column in result.description], result.fetchall()
+        except duckdb.Error as error:
+            raise BadRequest(" ".join(str(error).split("\n\nLINE ")[0].split()), REMEDY) from error
+
+
+def _tables(library: Library, shelf: Shelf) -> dict[str, pa.Table]:
+    takes = [evidence.SCHEMA.append(pa.field("reading", pa.string())).empty_table()]
+    for path in library.list(shelf.path("evidence")):
+        if path.endswith((evidence.TAKES, evidence.FAILURES)):
+            table = evidence.read_table(library, path)
+            reading = path.removeprefix(shelf.path("evidence")).split("/")[1]
+            takes.append(table.append_column("reading", pa.array([reading] * len(table), pa.string())))
+    tables = {"takes": pa.concat_tables(takes), "plan": shelf.plan_table()}
+    if edition := latest_edition(shelf):
+        tables["chunks"] = load_chunks(shelf, edition.number)
+    return tables

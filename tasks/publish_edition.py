@@ -1,0 +1,26 @@
+"""The task `publish-edition`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.context import TaskRunContext
+
+from rhapsode.model import Reading
+from rhapsode.settings import AudioSettings
+from rhapsode.stages import publish
+from rhapsode.store.editions import Edition
+from tasks.policy import SETTINGS, cache_key
+
+
+def key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    reading: Reading = parameters["reading"]
+    content = publish.content_digest(reading, parameters["accepted"], parameters["timelines"], parameters["settings"])
+    return cache_key("publish", content, reading.library)
+
+
+@task(name="publish-edition", cache_key_fn=key, **SETTINGS)
+def publish_edition(reading: Reading, accepted: str, timelines: list[str], settings: AudioSettings) -> Edition:
+    """Renders, encodes, reads back and publishes the book, or finds the edition that says the same."""
+    return publish.publish_edition(reading, accepted, timelines, settings)

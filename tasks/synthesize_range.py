@@ -1,0 +1,55 @@
+"""The task `synthesize-range`, and its fan-out over many jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, cast
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import TaskRunContext
+
+from rhapsode.errors import RhapsodeError, RunIncomplete
+from rhapsode.model import Job, Reading
+from rhapsode.stages.speak import JobReport, job_is_done, speak_job
+from tasks.policy import SETTINGS, cache_key, fan_out
+
+
+def key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    reading: Reading = parameters["reading"]
+    return cache_key("synthesize", reading.key, reading.library, asdict(parameters["job"]))
+
+
+@task(name="synthesize-range", task_run_name="synthesize {job.name}", cache_key_fn=key, **SETTINGS)
+def synthesize_range(reading: Reading, job: Job) -> JobReport:
+    """Speaks the chunks of one job in a fresh session and stores their takes and evidence."""
+    return speak_job(reading, job)
+
+
+def synthesize_ranges(reading: Reading, jobs: Sequence[Job], workers: int) -> None:
+    """Runs all jobs, `workers` at once (0: one for each core); one that fails does not stop the others.
+
+    Raises:
+        RunIncomplete: Names the jobs that failed; what the others did is kept.
+    """
+    if not jobs:
+        return
+    calls = [{"reading": reading, "job": job} for job in jobs]
+    progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
+    failed: dict[str, Any] = {}
+    ended = fan_out(synthesize_range, calls, lambda call, _: job_is_done(**call), workers or os.cpu_count() or 1)
+    for done, (index, state) in enumerate(ended, start=1):
+        update_progress_artifact(progress, 100.0 * done / len(jobs))
+        if not state.is_completed():
+            failed[jobs[index].name] = state.result(raise_on_failure=False)
+    if failed:
+        first = failed[min(failed)]
+        reason = first.message if isinstance(first, RhapsodeError) else f"{type(first).__name__}: {first}"
+        remedy = first.remedy if isinstance(first, RhapsodeError) else ""
+        raise RunIncomplete(
+            f"{len(failed)} of {len(jobs)} ranges failed: {', '.join(sorted(failed))}. The first: {reason}",
+            f"{remedy} What is done is kept and nothing is published; run again for what is missing.".strip(),
+        )

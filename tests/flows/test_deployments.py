@@ -1,0 +1,54 @@
+"""prefect.yaml: what it deploys is accepted by a real server, and refuses bad parameters there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import get_current_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def deployed() -> dict[str, object]:
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name="cpu", type="process"))
+        environment = get_current_settings().to_environment_variables(exclude_unset=True)
+        subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+            cwd=ROOT,
+            env=environment | {"PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+            check=True,
+            timeout=200,
+            capture_output=True,
+        )
+        return {deployment.name: deployment for deployment in client.read_deployments()}
+
+
+def test_both_deployments_are_there_and_start_in_the_checkout(deployed: dict[str, object]) -> None:
+    assert set(deployed) == {"convert-book", "resynthesize-range"}
+    for deployment in deployed.values():
+        assert str(ROOT) in str(deployment.pull_steps)  # type: ignore[attr-defined]
+        assert deployment.enforce_parameter_schema  # type: ignore[attr-defined]
+
+
+def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
+    schema = deployed["convert-book"].parameter_openapi_schema  # type: ignore[attr-defined]
+    definitions = schema["definitions"]
+    assert definitions["EngineName"]["enum"] == ["auto", "hibari", "tone"]
+    assert definitions["Footnotes"]["enum"] == ["skip", "inline", "end-of-chapter"]
+    assert definitions["Format"]["enum"] == ["m4b", "mp3", "flac"]
+    fields = definitions["ConvertRequest"]["properties"]
+    assert all(field.get("description") for name, field in fields.items() if name not in ("budget", "audio"))
+
+
+def test_a_bad_parameter_is_refused_before_it_runs(deployed: dict[str, object]) -> None:
+    bad = {"request": {"epub": "book.epub", "engine": "gramophone"}}
+    with get_client(sync_client=True) as client, pytest.raises(PrefectHTTPStatusError, match="gramophone"):
+        client.create_flow_run_from_deployment(deployed["convert-book"].id, parameters=bad)  # type: ignore[attr-defined]

@@ -1,0 +1,25 @@
+"""A conversion through the plain stages, in order and without Prefect: what the tests and the benchmarks run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rhapsode.recipe import first_job
+from rhapsode.settings import ConvertRequest
+from rhapsode.stages.accept import accept_takes
+from rhapsode.stages.assemble import assemble_chapter, chapters_of
+from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
+from rhapsode.stages.publish import publish_edition
+from rhapsode.stages.speak import JobReport, speak_job
+from rhapsode.store.editions import Edition
+
+
+def convert(request: ConvertRequest, report: Callable[[JobReport], object] = lambda _: None) -> Edition:
+    """Converts a book; `report` gets what each job did."""
+    reading = plan_chunks(request, parse_book(request))
+    for chunk_range in load_plan(reading).ranges:
+        report(speak_job(reading, first_job(chunk_range)))
+    acceptance = accept_takes(reading)
+    assert not acceptance.missing
+    timelines = [assemble_chapter(reading, acceptance.digest, n, request.audio) for n in chapters_of(reading)]
+    return publish_edition(reading, acceptance.digest, timelines, request.audio)

@@ -1,0 +1,229 @@
+"""All or nothing: at each step that can fail, at the moment of a kill, and among racing writers."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rhapsode.errors import LibraryUnreachable
+from rhapsode.store import durable
+from rhapsode.store.library import Library, open_library
+
+PUTS: dict[str, Callable[[Library, Path], object]] = {
+    "write_bytes": lambda library, _: library.write_bytes("deep/file", b"new" * 1000),
+    "create_bytes": lambda library, _: library.create_bytes("deep/file", b"new" * 1000),
+    "put_file": lambda library, source: library.put_file(source, "deep/file"),
+}
+
+
+def _failing(function: Callable[..., Any], number: int, after: int = 0) -> Callable[..., Any]:
+    """The function, which fails like a full disk from its call number `after` on."""
+    calls = iter(range(10**9))
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) >= after:
+            raise OSError(number, os.strerror(number))
+        return function(*args, **kwargs)
+
+    return fail
+
+
+@pytest.mark.parametrize("step", ["open", "fsync-file", "rename", "fsync-folder"])
+@pytest.mark.parametrize(
+    ("put", "old"),
+    [("write_bytes", None), ("write_bytes", b"old"), ("put_file", None), ("put_file", b"old"), ("create_bytes", None)],
+)
+def test_a_step_that_fails_leaves_the_old_or_the_new(
+    put: str, step: str, old: bytes | None, folder: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"new" * 1000)
+    folder.write_bytes("deep/neighbour", b"n")
+    if old is not None:
+        folder.write_bytes("deep/file", old)
+    with monkeypatch.context() as patch:
+        if step == "open":
+            after = 1 if put == "put_file" else 0  # which first opens its source
+            patch.setattr(Path, "open", _failing(Path.open, errno.ENOSPC, after))
+        elif step == "rename":
+            patch.setattr(Path, "replace", _failing(Path.replace, errno.ENOSPC))
+            patch.setattr(Path, "hardlink_to", _failing(Path.hardlink_to, errno.ENOSPC))
+        else:
+            after = 0 if step == "fsync-file" else 1
+            patch.setattr(os, "fsync", _failing(os.fsync, errno.ENOSPC, after))
+        with pytest.raises(LibraryUnreachable, match="the disk is full") as error:
+            PUTS[put](folder, source)
+    assert "\n" not in str(error.value)
+    visible = folder.read_bytes("deep/file") if folder.exists("deep/file") else None
+    assert visible == (b"new" * 1000 if step == "fsync-folder" else old)
+    assert folder.local is not None
+    expected = {"neighbour"} | ({"file"} if visible is not None else set())
+    assert {p.name for p in (folder.local / "deep").iterdir()} == expected
+    PUTS[put](folder, source)
+    assert folder.read_bytes("deep/file") == b"new" * 1000
+
+
+def test_bytes_that_do_not_fit_leave_nothing(folder: Library, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space"):
+        durable.replace(tmp_path / "x", _failing(print, errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("put", PUTS)
+def test_the_file_is_synced_before_its_name_and_the_folder_after(
+    put: str, folder: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"new")
+    folder.write_bytes("deep/neighbour", b"n")
+    steps: list[str] = []
+    fsync, rename, link = os.fsync, Path.replace, Path.hardlink_to
+
+    def note_fsync(descriptor: int) -> None:
+        steps.append("sync folder" if Path(f"/proc/self/fd/{descriptor}").is_dir() else "sync file")
+        fsync(descriptor)
+
+    def note_rename(self: Path, target: Path) -> Path:
+        steps.append("name")
+        return rename(self, target)
+
+    def note_link(self: Path, target: Path) -> None:
+        steps.append("name")
+        link(self, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_rename)
+    monkeypatch.setattr(Path, "hardlink_to", note_link)
+    PUTS[put](folder, source)
+    assert steps == ["sync file", "name", "sync folder"]
+
+
+def test_a_partial_file_of_a_killed_writer_is_never_seen(folder: Library) -> None:
+    folder.write_bytes("a/x", b"x")
+    assert folder.local is not None
+    partial = folder.local / "a" / f".0123{durable.PARTIAL}"
+    partial.write_bytes(b"half of some")
+    assert durable.is_partial(partial.name)
+    assert folder.list() == ["a/x"]
+    assert not durable.is_partial("x")
+    assert not durable.is_partial(".hidden")
+
+
+def test_files_get_the_usual_permissions(folder: Library) -> None:
+    """A library is shared with a media server, which runs as somebody else."""
+    umask = os.umask(0o022)
+    try:
+        folder.write_bytes("a", b"")
+        folder.create_bytes("b", b"")
+    finally:
+        os.umask(umask)
+    assert folder.local is not None
+    assert {p.stat().st_mode & 0o777 for p in folder.local.iterdir()} == {0o644}
+
+
+WRITER = """
+import hashlib, os, sys
+from pathlib import Path
+from rhapsode.store.library import open_library
+library, source = open_library(sys.argv[1]), Path(sys.argv[2])
+def whole(size):
+    body = os.urandom(size)
+    return hashlib.sha256(body).digest() + body
+print("ready", flush=True)
+for i in range(10**6):
+    library.write_bytes("one/name", whole(i * 7919 % 300_000))
+    library.create_bytes(f"many/{os.getpid()}-{i}", whole(i * 104729 % 300_000))
+    source.write_bytes(whole(i * 1299709 % 300_000))
+    library.put_file(source, "one/file")
+"""
+
+
+def test_a_kill_at_any_moment_leaves_only_whole_files(folder: Library, tmp_path: Path) -> None:
+    chance = random.Random(0)
+    for _ in range(6):
+        arguments = [sys.executable, "-c", WRITER, folder.root, str(tmp_path / "source")]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0.01, 0.25))
+            writer.kill()
+    names = folder.list()
+    assert len(names) > 6
+    for name in names:
+        data = folder.read_bytes(name)
+        assert hashlib.sha256(data[32:]).digest() == data[:32], name
+
+
+RACER = """
+import sys, threading, time
+from rhapsode.store.library import open_library
+library, who, rounds = open_library(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+print("ready", flush=True)
+start = float(sys.stdin.readline())
+def race(me):
+    mine = (me * 20_000).encode()
+    for i in range(rounds):
+        time.sleep(max(0.0, start + i * 0.03 - time.time()))
+        if library.create_bytes(f"race/{i}", mine):
+            print(i, me, flush=True)
+threads = [threading.Thread(target=race, args=(who + letter,)) for letter in "abcd"]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_of_sixteen_racing_writers_one_wins_and_nothing_torn_is_ever_seen(folder: Library) -> None:
+    rounds = 20
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, folder.root, who, str(rounds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for who in "ABCD"
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    stop = threading.Event()
+    torn: list[bytes] = []
+
+    def look() -> None:
+        while not stop.is_set():
+            for name in folder.list("race"):
+                data = folder.read_bytes(name)
+                if data != data[:2] * 20_000:
+                    torn.append(data)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    start = f"{time.time() + 0.2}\n"
+    claims = [line.split() for racer in racers for line in racer.communicate(start)[0].splitlines()]
+    stop.set()
+    reader.join()
+    assert [racer.returncode for racer in racers] == [0] * 4
+    assert not torn
+    assert sorted(int(i) for i, _ in claims) == list(range(rounds))
+    for i, winner in claims:
+        assert folder.read_bytes(f"race/{i}") == (winner * 20_000).encode()
+    assert folder.local is not None
+    assert len(list((folder.local / "race").iterdir())) == rounds, "partial files were left"
+
+
+def test_no_hard_links_is_one_clear_line(folder: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", _failing(print, errno.EOPNOTSUPP))
+    with pytest.raises(LibraryUnreachable, match="has no hard links"):
+        folder.create_bytes("x", b"")
+    assert open_library(folder.root).list() == []
