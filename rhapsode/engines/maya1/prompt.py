@@ -57,20 +57,24 @@ def check_description(description: str) -> None:
 
 
 def check_tokenizer(tokenize: Tokenize) -> None:
-    """Proves once, at load, that a tokenizer keeps every emotion tag whole and adds nothing of its own.
+    """Proves once, at load, that a tokenizer has emotion tags and adds nothing of its own.
 
     Raises:
         WeightsDamaged: It does not: it belongs to another model, or it lost its added tokens.
     """
-    split = [name for name in EMOTIONS if len(tokenize(f"<{name}>")) != 1]
-    if split:
+    if not any(is_whole(name, tokenize) for name in EMOTIONS):
         raise WeightsDamaged(
-            f"The tokenizer splits the emotion tags {', '.join(f'<{name}>' for name in split)}.",
+            "The tokenizer splits every emotion tag, such as <laugh>, into pieces.",
             "Use the tokenizer that comes with the Maya1 weights.",
         )
     added = CONTROL_IDS.intersection(tokenize("A plain line."))
     if added:
         raise WeightsDamaged(f"The tokenizer adds the control tokens {sorted(added)} to plain text.", "Turn that off.")
+
+
+def is_whole(emotion: str, tokenize: Tokenize) -> bool:
+    """Whether a tokenizer has the tag of this emotion as one token; in pieces it would be read aloud."""
+    return len(tokenize(f"<{emotion}>")) == 1
 
 
 def build_prompt(text: str, description: str, tokenize: Tokenize) -> tuple[int, ...]:
@@ -82,7 +86,8 @@ def build_prompt(text: str, description: str, tokenize: Tokenize) -> tuple[int, 
         tokenize: The tokenizer of the weights; see `check_tokenizer`.
 
     Raises:
-        BadRequest: The text is empty, closes a tag or spells out a control token, or the description is refused.
+        BadRequest: The text is empty, closes a tag, has one that these weights do not know or spells out a control
+            token, or the description is refused.
     """
     check_description(description)
     if not text.strip():
@@ -92,6 +97,9 @@ def build_prompt(text: str, description: str, tokenize: Tokenize) -> tuple[int, 
         raise BadRequest(
             f"The text closes the emotion tag {closed[0]}.", "Tags mark a point and are never closed: remove it."
         )
+    split = {name for name in TAG.findall(text) if not is_whole(name, tokenize)}
+    if split:
+        raise BadRequest(f"The emotion tags {sorted(split)} are no single tokens in these weights.", "Remove them.")
     ids = tuple(tokenize(f'<description="{description}"> {with_final_stop(text)}'))
     control = CONTROL_IDS.intersection(ids)
     if control:

@@ -72,10 +72,19 @@ def test_text_that_would_break_the_prompt_is_refused(text: str, says: str) -> No
 
 def test_a_foreign_tokenizer_is_refused() -> None:
     check_tokenizer(tokenize)
-    with pytest.raises(WeightsDamaged, match="<laugh_harder>"):
+    with pytest.raises(WeightsDamaged, match="splits every emotion tag"):
         check_tokenizer(lambda text: list(text.encode()))
     with pytest.raises(WeightsDamaged, match=str(v.BOS)):
         check_tokenizer(lambda text: tokenize(text) if text.startswith("<") else [v.BOS, *tokenize(text)])
+
+
+def test_a_tag_that_the_weights_do_not_know_is_refused_and_not_read_aloud() -> None:
+    def with_laugh_alone(text: str) -> list[int]:
+        return list(text.encode()) if text.startswith("<") and "laugh>" not in text else tokenize(text)
+
+    assert build_prompt("Ha <laugh>.", VOICE, with_laugh_alone)
+    with pytest.raises(BadRequest, match="snort"):
+        build_prompt("Ha <laugh> <snort>.", VOICE, with_laugh_alone)
 
 
 @pytest.mark.parametrize(
