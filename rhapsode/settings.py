@@ -32,6 +32,8 @@ class Format(StrEnum):
 
 class EngineName(StrEnum):
     AUTO = "auto"
+    MAYA1_HF = "maya1-hf"
+    MAYA1_GGUF = "maya1-gguf"
     HIBARI = "hibari"
     TONE = "tone"
 

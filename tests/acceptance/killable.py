@@ -23,13 +23,13 @@ from rhapsode.engines import registry
 from rhapsode.engines.protocol import Engine, Session
 from rhapsode.model import Take, Utterance
 from rhapsode.settings import ConvertRequest, EngineName
-from rhapsode.stages import assemble, plan, publish, speak
+from rhapsode.stages import assemble, jobs, plan, publish
 from tests.plain import convert
 
 STEPS: dict[str, tuple[Any, str]] = {
     "parse": (plan, "read_book"),
     "plan": (plan, "plan_book"),
-    "evidence": (speak, "write_rows"),
+    "evidence": (jobs, "write_rows"),
     "assemble": (assemble, "lay_out"),
     "encode": (encode, "feed"),
     "read-back": (encode, "read_back"),

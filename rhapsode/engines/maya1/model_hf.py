@@ -14,6 +14,9 @@ from transformers.utils import logging as transformers_logging
 from rhapsode.engines.maya1 import vocabulary as v
 from rhapsode.errors import EngineUnavailable, WeightsDamaged
 
+MOST_SLOTS = 32
+WORKING_BYTES = 2 << 30  # of the GPU, for everything but weights and caches
+
 
 class Precision(StrEnum):
     """How the weights lie in memory. What is computed in is `FP32` on a CPU and a 16-bit type on a GPU."""
@@ -83,6 +86,24 @@ def load(folder: Path, *, device: str, precision: Precision | None = None, threa
             "Use the Maya1 weights.",
         )
     return HfModel(model.get_decoder(), head.detach(), precision, torch.device(device), threads)
+
+
+def fitting_slots(model: HfModel, tokens: int) -> int:
+    """How many slots of so many tokens the model is best given: a power of two up to `MOST_SLOTS`.
+
+    A function of the device and not of what is free on it, since the number is part of the stack. On a CPU a step of 8
+    costs little more than a step of 1, and one of 32 four times as much.
+    """
+    if model.precision is Precision.INT8:
+        return 1
+    if model.device.type != "cuda":
+        return 8
+    config = model.body.config
+    heads = config.num_key_value_heads * (config.head_dim or config.hidden_size // config.num_attention_heads)
+    per_slot = 2 * config.num_hidden_layers * heads * model.head.element_size() * tokens
+    weights = model.body.get_memory_footprint()
+    room = torch.cuda.get_device_properties(model.device).total_memory - weights - WORKING_BYTES
+    return int(min(MOST_SLOTS, 2 ** max(0, (max(1, room // per_slot)).bit_length() - 1)))
 
 
 def _computed_in(device: str, precision: Precision) -> Any:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BEHIND_EXTRAS = {"backbone_gguf", "backbone_hf", "codec", "model_gguf", "model_hf"}
+BEHIND_EXTRAS = {"backbone_gguf", "backbone_hf", "codec", "device", "model_gguf", "model_hf"}
 
 
 def test_the_domain_is_imported_without_torch_and_without_llama_cpp() -> None:
