@@ -7,7 +7,7 @@ depends on that row alone, bit for bit: nothing here reduces over rows, and no g
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,8 @@ def sample(logits: Logits, seen: Mask, draws: Sequence[Draw], chances: Floats) -
     Raises:
         SynthesisFailed: A row has no finite maximum: the model computed NaN or infinity.
     """
-    temperature, top_p, penalty, top_k, min_p = np.array([astuple(draw) for draw in draws]).T[..., None]
+    numbers = [(draw.temperature, draw.top_p, draw.repetition_penalty, draw.top_k, draw.min_p) for draw in draws]
+    temperature, top_p, penalty, top_k, min_p = np.array(numbers).T[..., None]
     scores = logits.astype(np.float64)
     rows, columns = np.nonzero(seen)
     repeated, factor = scores[rows, columns], penalty[rows, 0]
