@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from examples.build_epub import build_epub
+from tests.fixtures.booklet import build_booklet
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Real books and test EPUBs that stand beside the checkout; they are read there and never copied into the repo."""
@@ -30,4 +31,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The EPUB of the example story."""
     target = tmp_path_factory.mktemp("example") / "the-tide-clock.epub"
     build_epub(target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def booklet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The EPUB of a book of 42 very short paragraphs, for tests that convert often."""
+    target = tmp_path_factory.mktemp("booklet") / "the-lamps.epub"
+    build_booklet(target)
     return target

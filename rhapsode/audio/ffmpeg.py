@@ -15,6 +15,8 @@ from rhapsode.errors import EncodeFailed
 from rhapsode.model import Samples
 
 ENCODERS = ("aac", "flac", "libmp3lame")
+PIPE_BYTES = 1 << 20
+"""What ffmpeg has to do while the next chunk is rendered: 22 s of speech. Linux allows no more, others ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ def feed(arguments: list[str], pcm: Iterable[Samples]) -> int:
     # A file and not a pipe takes what ffmpeg says: nobody has to drain it while the samples are written.
     with tempfile.TemporaryFile() as said:
         try:
-            process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+            process = subprocess.Popen(
+                arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, pipesize=PIPE_BYTES
+            )
         except OSError as error:
             raise EncodeFailed(f"{arguments[0]} cannot be run: {error.strerror}.", "Install ffmpeg.") from error
         try:

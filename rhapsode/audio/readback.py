@@ -65,8 +65,11 @@ def _mismatch(path: Path, what: str) -> ReadBackMismatch:
 
 
 def _decoded_samples(path: Path) -> int:
-    arguments = [find_ffmpeg().path, "-v", "error", "-nostdin", "-xerror", "-protocol_whitelist", "file,pipe"]
-    arguments += ["-i", f"file:{path}", "-map", "0:a", "-f", "s16le", "pipe:1"]
+    # Decoded inside a filter, which hands on 64 frames at a time: ffmpeg's own decoder passes each frame through four
+    # threads, and waking them takes three quarters of the processor time.
+    graph = f"amovie={_filter_value(f'file:{path}')},aformat=sample_fmts=s16,asetnsamples=n=65536:p=0"
+    arguments = [find_ffmpeg().path, "-v", "error", "-nostdin", "-xerror"]
+    arguments += ["-filter_complex", graph, "-f", "s16le", "pipe:1"]
     size = 0
     with tempfile.TemporaryFile() as said:
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=said) as process:
@@ -78,6 +81,11 @@ def _decoded_samples(path: Path) -> int:
     if process.returncode or complaints:
         raise _mismatch(path, f"it does not decode ({last_lines(complaints)})")
     return size // 2
+
+
+def _filter_value(text: str) -> str:
+    """Text as the value of an option in a filter graph: escaped for the option, then for the graph."""
+    return re.sub(r"([\\'\[\],;])", r"\\\1", re.sub(r"([\\':])", r"\\\1", text))
 
 
 def _ffmpeg_metadata(path: Path) -> tuple[dict[str, str], list[Mark]]:

@@ -34,6 +34,7 @@ class Reading:
         self._references: list[NoteKey] = []
         self._before = ""
         self._ordinal = self._breaks = 0
+        self._in_head = False
         self._cell = self._broken = False  # in a table row: a cell, or a block in it, began or ended
 
     # -- what lxml tells -----------------------------------------------------------------------------------------------
@@ -41,6 +42,7 @@ class Reading:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._ordinal += 1
         self._flush()
+        self._in_head = local(tag) in semantics.OF_THE_HEAD if self._in_head else local(tag) == "head"
         element = Element(local(tag), attributes, semantics.types(attributes), self._ordinal)
         above = self._stack[-1][1]
         context = enter(element, above, self.around)
@@ -60,6 +62,7 @@ class Reading:
     def end(self, tag: str) -> None:
         self._flush()
         name, context = self._stack.pop()
+        self._in_head = self._in_head and name != "head"
         if name in semantics.BLOCKS:
             self._edge(name, context)
 
@@ -82,7 +85,7 @@ class Reading:
         text = self._buffer[0] if len(self._buffer) == 1 else "".join(self._buffer)
         self._buffer.clear()
         context = self._stack[-1][1]
-        if context.silent:
+        if context.silent or self._in_head:
             return
         if text.isspace():
             self._before = self._before or " "

@@ -19,7 +19,6 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 LEGACY = [
-    "cp1252",
     "cp1250",
     "cp1251",
     "cp1253",
@@ -39,6 +38,9 @@ _TEXT_CODEC = re.compile(r"utf-(8|16|32)(-[bl]e)?$|(cp\d|iso|koi8|mac-|shift_jis
 _CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SURROGATES = re.compile("[\udc80-\udcff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
+_SAMPLE = 1 << 20  # bytes
+_LETTER, _FOREIGN = re.compile(r"[^\W\d_]"), re.compile(r"[À-ÖØ-öø-ÿ]")
+_SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[¡¢£¤¥¦¨©ª¬®¯±²³´µ¶¸¹º¼½¾¿×÷†‡ˆ‰‹›˜™][^\W\d_]")
 _SEPARATORS = "\x0b\x0c"
 
 
@@ -96,15 +98,30 @@ def _detected(data: bytes) -> str:
     torn = _torn_utf8(data)
     if torn:
         raise UnicodeError(f"it is UTF-8 with torn bytes, the first at byte {torn}")
-    best = from_bytes(data, cp_isolation=LEGACY).best()
-    # Without a language behind it the guess is noise; windows-1252 is what unmarked Western text is.
-    guesses = ([best.encoding] if best is not None and best.coherence > 0 else []) + ["cp1252"]
-    for name in guesses:
+    if _reads_as_western(data):
+        return data.decode("cp1252")
+    guesses = [match.encoding for match in from_bytes(data, cp_isolation=LEGACY)]
+    for name in [*guesses, "cp1252"]:
         try:
-            return data.decode(name)
+            text = data.decode(name)
         except UnicodeDecodeError:
             continue
+        if name == "cp1252" or not _SIGN_IN_WORD.search(text[:_SAMPLE]):
+            return text
     raise UnicodeError("it declares no encoding and none reads all of it")
+
+
+def _reads_as_western(data: bytes) -> bool:
+    """Whether it is windows-1252 as far as one can see: few letters beyond ASCII, and no ¹ or ¿ inside a word.
+
+    Asked first because detection takes French in windows-1252 for windows-1250, which makes ŕ of à.
+    """
+    try:
+        text = data[:_SAMPLE].decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    letters, foreign = len(_LETTER.findall(text)), len(_FOREIGN.findall(text))
+    return foreign <= 0.2 * letters and not _SIGN_IN_WORD.search(text)
 
 
 def _torn_utf8(data: bytes) -> int:

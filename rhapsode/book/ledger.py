@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from html.entities import html5
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.parsers import expat
 
 from rhapsode.book.passages import Run, collapse
@@ -25,8 +26,7 @@ from rhapsode.errors import BookDamaged, BookError, WordsLost
 from rhapsode.model import Block, LedgerLine, Skip
 
 _WORD = re.compile(r"\S+")
-_IGNORED = frozenset({"head", "script", "style"})
-_HEAD = frozenset({"html", "head", "title", "meta", "link", "base", "style", "script"})
+_HEAD = frozenset({"title", "meta", "link", "base", "style", "script", "noscript", "template"})
 _REMEDY = "This is a fault of Rhapsode: please report it with the book; other books are not affected."
 _REPAIR = "Repair it with an EPUB editor such as Sigil or calibre, or get another copy."
 
@@ -75,7 +75,7 @@ class _Strict(_Collector):
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._data
-        self.ignored = 0
+        self.in_head, self.ignored = False, 0
         parser.Parse(_DOCTYPE.encode(), False)
         parser.Parse(text.encode(), True)
         return self.found
@@ -83,24 +83,27 @@ class _Strict(_Collector):
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2].lower()
         self.tag(name, None if self.ignored else attributes.get("alt"))
-        self.ignored += name in _IGNORED
+        self.in_head = name in _HEAD if self.in_head else name == "head"
+        self.ignored += name in ("script", "style")
 
     def _end(self, tag: str) -> None:
+        name = tag.rpartition(":")[2].lower()
         self.tag("", None)
-        self.ignored -= tag.rpartition(":")[2].lower() in _IGNORED
+        self.in_head = self.in_head and name != "head"
+        self.ignored -= name in ("script", "style")
 
     def _data(self, text: str) -> None:
-        if not self.ignored:
+        if not self.ignored and not self.in_head:
             self.parts.append(text)
 
 
 class _Soup(HTMLParser, _Collector):
-    """For what is not well-formed. The head ends with its end tag, or with the first thing that cannot be in it."""
+    """For what is not well-formed. A title before anything else is in the head, tagged or not."""
 
     def __init__(self) -> None:
         HTMLParser.__init__(self, convert_charrefs=True)
         _Collector.__init__(self)
-        self.in_head, self.ignored, self.title = True, "", False
+        self.in_head, self.ignored = True, ""
 
     def read(self, text: str) -> list[str]:
         self.feed(text)
@@ -110,10 +113,9 @@ class _Soup(HTMLParser, _Collector):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         name = tag.rpartition(":")[2]
-        self.in_head = self.in_head and name in _HEAD
         self.tag(name, dict(attrs).get("alt"))
-        self.title = name == "title" and self.in_head
-        if name in ("script", "style"):
+        self.in_head = self.in_head and (name in _HEAD or name in ("html", "head"))
+        if name in ("script", "style") or (name == "title" and self.in_head):
             self.ignored = name
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -125,11 +127,10 @@ class _Soup(HTMLParser, _Collector):
         self.tag("", None)
         if name == self.ignored:
             self.ignored = ""
-        self.title = self.title and name != "title"
         self.in_head = self.in_head and name not in ("head", "body")
 
     def handle_data(self, data: str) -> None:
-        if not self.ignored and not self.title:
+        if not self.ignored:
             self.parts.append(data)
 
     def unknown_decl(self, data: str) -> None:
@@ -140,10 +141,11 @@ class _Soup(HTMLParser, _Collector):
 # -- the account -------------------------------------------------------------------------------------------------------
 
 
-def settle(document: str, text: str, runs: list[Run]) -> tuple[LedgerLine, list[Skip]]:
+def settle(book: Path, document: str, text: str, runs: list[Run]) -> tuple[LedgerLine, list[Skip]]:
     """Holds the runs of a document against its own words.
 
     Args:
+        book: The file, for messages.
         document: Name of the zip member.
         text: Its characters, without prolog.
         runs: All of it in order, as documents.py has it, each with its final `skip`.
@@ -159,7 +161,7 @@ def settle(document: str, text: str, runs: list[Run]) -> tuple[LedgerLine, list[
         words[alike] = _count(counted[alike])
         alike += 1
     if not _by_words(counted[alike:], runs[alike:], alike, words):
-        raise _lost(document, fault, counted, runs)
+        raise _lost(f"{book}: {document}", fault, counted, runs)
     narrated = sum(count for run, count in zip(runs, words, strict=True) if not run.skip)
     total = sum(words)
     return LedgerLine(document, total, narrated, total - narrated), list(_skips(document, runs, words))
@@ -202,7 +204,7 @@ def _words(texts: Iterable[str]) -> Iterator[str]:
             yield match[0]
 
 
-def _lost(document: str, fault: str, counted: list[str], runs: list[Run]) -> BookError:
+def _lost(where: str, fault: str, counted: list[str], runs: list[Run]) -> BookError:
     """Names the place where the two readings part, and up to ten words that only one of them has."""
     place, before = 0, ""
     for place, (ours, theirs) in enumerate(  # noqa: B007
@@ -216,15 +218,15 @@ def _lost(document: str, fault: str, counted: list[str], runs: list[Run]) -> Boo
     after = f" after {before[:40]!r}" if before else ""
     account = f"at word {place}{after}: missing {_quoted(missing)}, not in the document {_quoted(extra)}"
     if fault:
-        return BookDamaged(f"{document} is not well-formed ({fault}) and two readings of it differ {account}.", _REPAIR)
-    return WordsLost(f"{document}: the word ledger does not close {account}.", _REMEDY)
+        return BookDamaged(f"{where} is not well-formed ({fault}) and two readings of it differ {account}.", _REPAIR)
+    return WordsLost(f"{where}: the word ledger does not close {account}.", _REMEDY)
 
 
 def _quoted(words: list[str]) -> str:
     return ", ".join(repr(word[:40]) for word in words) if words else "nothing"
 
 
-def check_blocks(document: str, runs: Iterable[Run], blocks: Iterable[Block]) -> None:
+def check_blocks(book: Path, document: str, runs: Iterable[Run], blocks: Iterable[Block]) -> None:
     """What the ledger calls narrated is in the book, and nothing else: the same characters, white space aside.
 
     Raises:
@@ -235,7 +237,7 @@ def check_blocks(document: str, runs: Iterable[Run], blocks: Iterable[Block]) ->
     for char in owed.keys() | given.keys():
         if owed[char] != given[char]:
             counts = f"{owed[char]} by the ledger, {given[char]} by the blocks"
-            raise WordsLost(f"{document}: the character {char!r} is narrated unequally: {counts}.", _REMEDY)
+            raise WordsLost(f"{book}: {document}: the character {char!r} is narrated unequally: {counts}.", _REMEDY)
 
 
 def _characters(texts: Iterable[str]) -> Counter[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from html.entities import html5
 from typing import Any, Protocol, TypeVar, cast
 
@@ -24,6 +25,8 @@ _DOCTYPE = re.compile(r"<!DOCTYPE", re.I)
 _PROLOG = re.compile(r"(?:\s+|<\?.*?(?:\?>|\Z)|<!--.*?(?:-->|\Z))*", re.S)
 _DECLARATION = re.compile(r""""[^"]*(?:"|\Z)|'[^']*(?:'|\Z)|<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|[\[\]<>]""", re.S)
 _ENTITY = re.compile(r"<!ENTITY\s+([^\s%]\S*)")
+_UNDECLARED = re.compile(r"Namespace prefix (\S+) (?:for|on) .*is not defined")
+_FIRST_TAG = re.compile(r"<[^\s<>/]+")
 _REFERENCE = re.compile(r"&([^\s;&<]{1,100});")
 _OPAQUE = r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"
 _NAMED = re.compile(_OPAQUE + r"|&([A-Za-z][A-Za-z0-9]*);", re.S)
@@ -86,11 +89,14 @@ def expand(text: str) -> str:
     return _NAMED.sub(character, text) if "&" in text else text
 
 
-def open_empty_tags(text: str) -> str:
-    """`<a id="x"/>` as `<a id="x"></a>`: in HTML the slash means nothing, and the rest would be inside the anchor."""
+def as_html(text: str) -> str:
+    """XHTML in the words of HTML, where the slash of `<a id="x"/>` means nothing (the rest would be inside the anchor)
+    and a CDATA section is a comment (its text would be lost)."""
 
     def opened(match: re.Match[str]) -> str:
         name = match[1]
+        if match[0].startswith("<![CDATA["):
+            return escape(match[0].removeprefix("<![CDATA[").removesuffix("]]>"), quote=False)
         return match[0] if not name or name.lower() in VOID else f"<{name}{match[2]}></{name}>"
 
     return _EMPTY.sub(opened, text)
@@ -106,26 +112,45 @@ def parse(text: str, target: Callable[[], T]) -> T:
     """
     text = expand(text)
     told = target()
-    try:
-        parser: Any = etree.XMLParser(
-            target=cast("Any", told),
-            encoding="utf-8",
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=True,
+    reason = _told_as_xml(text, told)
+    undeclared = [_UNDECLARED.match(message) for message in reason]
+    if reason and all(undeclared):
+        prefixes = {found[1] for found in undeclared if found}
+        text = _FIRST_TAG.sub(
+            lambda tag: tag[0] + "".join(f' xmlns:{name}="urn:x"' for name in prefixes), text, count=1
         )
-        etree.fromstring(text.encode(), parser)
+        told = target()
+        reason = _told_as_xml(text, told)
+    if not reason:
         return told
-    except etree.XMLSyntaxError as error:
-        reason = str(error)
     told = target()
     try:
         parser = etree.HTMLParser(target=cast("Any", told), encoding="utf-8", no_network=True, huge_tree=True)
-        etree.fromstring(open_empty_tags(text).encode(), parser)
+        etree.fromstring(as_html(text).encode(), cast("Any", parser))
         return told
     except (etree.ParserError, etree.XMLSyntaxError) as error:
-        raise ValueError(f"it is neither XML ({reason}) nor HTML ({error})") from error
+        raise ValueError(f"it is neither XML ({reason[0]}) nor HTML ({error})") from error
+
+
+def _told_as_xml(text: str, target: Target) -> list[str]:
+    """What is wrong with it as XML; nothing, if the target was told all of it.
+
+    lxml is asked for its log too: after a prefix without a namespace (`epub:type` alone) it stops at what is not
+    well-formed, in silence.
+    """
+    parser = etree.XMLParser(
+        target=cast("Any", target),
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+    )
+    try:
+        etree.fromstring(text.encode(), parser)
+    except etree.XMLSyntaxError as error:
+        return [str(error)]
+    return [str(entry.message) for entry in parser.error_log.filter_from_errors()]
 
 
 def tree(text: str) -> etree._Element:

@@ -87,7 +87,8 @@ def _description(package: Package) -> str:
     if "<" not in text:
         return text
     try:
-        return one_line(" ".join(map(str, html.fromstring(f"<div>{text}</div>").itertext())))
+        parted = re.sub(r"(?=</?(?:p|div|li|h\d|br|blockquote)\b)", " ", text, flags=re.I)
+        return one_line("".join(map(str, html.fromstring(f"<div>{parted}</div>").itertext())))
     except (etree.ParserError, etree.XMLSyntaxError):
         return text
 

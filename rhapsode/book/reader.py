@@ -138,8 +138,8 @@ def _settle(container: Container, reading: Reading, blocks: list[Block]) -> tupl
     text = package.source(container, reading.document)
     if any("\ufffd" in run.text for run in reading.runs) and not _REPLACEMENT.search(text):
         raise damaged(container.path, f"{reading.document} refers to a character that does not exist")
-    ledger.check_blocks(reading.document, reading.runs, blocks)
-    return ledger.settle(reading.document, text, reading.runs)
+    ledger.check_blocks(container.path, reading.document, reading.runs, blocks)
+    return ledger.settle(container.path, reading.document, text, reading.runs)
 
 
 def _nothing(path: Path, skips: list[Skip]) -> BookError:

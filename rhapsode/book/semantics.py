@@ -23,8 +23,10 @@ BLOCKS = frozenset({
     "frontmatter", "rearmatter",
 })  # fmt: skip
 """Elements that end a stretch of text; the last line serves the XML of DTBook and the like."""
-SILENT = frozenset({"head", "script", "style"})
-"""Their characters are no words of the book: neither narrated nor counted."""
+SILENT = frozenset({"script", "style"})
+"""Their characters are no words of the book: neither narrated nor counted. Nor are those of the head."""
+OF_THE_HEAD = frozenset({"title", "meta", "link", "base", "script", "style", "noscript", "template"})
+"""Anything else ends it, whether or not its end tag comes."""
 
 HEADING = re.compile(r"h([1-6])$")
 HEADING_TYPES = frozenset({"title", "subtitle", "fulltitle", "covertitle", "bridgehead"})

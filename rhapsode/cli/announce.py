@@ -40,7 +40,7 @@ def show_estimate(
     chapters = estimate_chapters(book, plan, reading.sampling, audio)
     console.print(chapter_table(chapters[:SHOWN_CHAPTERS]))
     if len(chapters) > SHOWN_CHAPTERS:
-        console.print(f"  ... and {counted(len(chapters) - SHOWN_CHAPTERS, 'chapter')} more")
+        console.print(f"  ... and {counted(len(chapters) - SHOWN_CHAPTERS, 'more chapter')}")
     duration_s = sum(chapter.duration_s for chapter in chapters)
     trial = try_engine(load_engine(EngineName(reading.engine)), reading.voice, reading.sampling)
     takes_s = conversion_s(duration_s, trial, workers) + PREFECT_S
@@ -76,11 +76,14 @@ def show_edition(console: Console, shelf: Shelf, edition: Edition, book: Book, s
 
 
 def where(shelf: Shelf, edition: Edition) -> str:
-    """The file of an edition, or the folder of its files, from here if it lies below."""
+    """The file of an edition, or the folder of its files."""
     name = edition.files[0].name if len(edition.files) == 1 else ""
-    url = shelf.library.url(edition_path(shelf, edition.number, name))
-    here = Path.cwd()
-    path = Path(url)
+    return from_here(shelf, shelf.library.url(edition_path(shelf, edition.number, name)))
+
+
+def from_here(shelf: Shelf, url: str) -> str:
+    """A path as short as it can be: from the current folder, if it lies below."""
+    path, here = Path(url), Path.cwd()
     return str(path.relative_to(here)) if shelf.library.local and path.is_relative_to(here) else url
 
 

@@ -39,7 +39,7 @@ Engine = Annotated[
 VoiceName = Annotated[
     str | None, typer.Option(metavar="NAME", help="A voice of the engine. [dim]Default: its first[/dim]")
 ]
-Speed = Annotated[float | None, typer.Option(help="0.5 to 2; 1 is the voice's own pace.")]
+Speed = Annotated[float | None, typer.Option(metavar="FACTOR", help="0.5 to 2; 1 is the voice's own pace.")]
 FootnotesChoice = Annotated[
     str | None,
     typer.Option(metavar="skip|inline|end-of-chapter", help="When footnotes are read. [dim]Default: skip[/dim]"),
@@ -49,9 +49,13 @@ LexiconFile = Annotated[
 ]
 FormatChoice = Annotated[
     str | None,
-    typer.Option("--format", metavar="m4b|mp3|flac", help="m4b: one file; mp3, flac: a file a chapter. [dim]m4b[/dim]"),
+    typer.Option(
+        "--format", metavar="m4b|mp3|flac", help="m4b: one file; mp3, flac: a file a chapter. [dim]Default: m4b[/dim]"
+    ),
 ]
-Workers = Annotated[int | None, typer.Option(help="Ranges spoken at once. [dim]Default: one for each CPU core[/dim]")]
+Workers = Annotated[
+    int | None, typer.Option(metavar="N", help="Ranges spoken at once. [dim]Default: one for each CPU core[/dim]")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what Prefect and the libraries say, too.")]
 
 
@@ -87,10 +91,14 @@ def convert(
     format_: FormatChoice = None,
     lexicon: LexiconFile = None,
     loudness: Annotated[
-        float | None, typer.Option(help="Loudness of the book in LUFS. [dim]Default: -19[/dim]")
+        float | None, typer.Option(metavar="LUFS", help="Loudness of the book. [dim]Default: -19[/dim]")
     ] = None,
-    ceiling: Annotated[float | None, typer.Option(help="Highest true peak in dBTP. [dim]Default: -3[/dim]")] = None,
-    bitrate: Annotated[int | None, typer.Option(help="kbit/s of m4b and mp3. [dim]Default: 64[/dim]")] = None,
+    ceiling: Annotated[
+        float | None, typer.Option(metavar="DBTP", help="Highest true peak. [dim]Default: -3[/dim]")
+    ] = None,
+    bitrate: Annotated[
+        int | None, typer.Option(metavar="KBPS", help="kbit/s of m4b and mp3. [dim]Default: 64[/dim]")
+    ] = None,
     workers: Workers = None,
     verbose: Verbose = False,
 ) -> None:
@@ -137,10 +145,12 @@ def inspect(
 @app.command()
 def locate(
     book: Book,
-    char: Annotated[int | None, typer.Option(help="A character of the book's text, counted from 0.")] = None,
+    char: Annotated[
+        int | None, typer.Option(metavar="N", help="A character of the book's text, counted from 0.")
+    ] = None,
     time: Annotated[str | None, typer.Option(metavar="H:MM:SS", help="A moment of the audiobook.")] = None,
     text: Annotated[str | None, typer.Option(metavar="WORDS", help="Words of the book.")] = None,
-    chunk: Annotated[int | None, typer.Option(help="The number of a chunk.")] = None,
+    chunk: Annotated[int | None, typer.Option(metavar="N", help="The number of a chunk.")] = None,
     library: Library = None,
 ) -> None:
     """Find a place of a converted book: chapter, chunk, time, take, file and text.
@@ -215,5 +225,10 @@ def run(arguments: list[str]) -> int:
         warnings.simplefilter("ignore")  # libraries warn whoever develops them, not whoever listens to books
     try:
         return int(app(args=arguments, prog_name="rhapsode", standalone_mode=False) or 0)
-    except EXPECTED as error:
-        return report(error)
+    except BaseException as error:
+        stopping = sys.modules.get("rhapsode.cli.stopping")
+        if stopping and stopping.stopped():
+            return int(stopping.STOPPED)
+        if isinstance(error, EXPECTED):
+            return report(error)
+        raise

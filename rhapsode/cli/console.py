@@ -9,8 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rhapsode.audio.titles import clean
-
 MANY = 1000
 
 
@@ -23,6 +21,8 @@ def screen() -> Console:
 
 def shown(text: str, limit: int = MANY) -> Text:
     """Text of a book as one line: what could steer a terminal is gone."""
+    from rhapsode.audio.titles import clean
+
     return Text(clean(text, limit))
 
 

@@ -48,6 +48,8 @@ def convert_book(verbose: bool, **asked: Any) -> None:
     plan = shelf.load_plan(reading.plan)
     show_estimate(console, book, plan, reading, request.audio, request.workers)
     there = set(latest_takes(ReadingFolder(shelf, reading.key).read_takes()))
+    if there:
+        console.print(f"  {len(there):,} of them are in the library already and are not spoken again.")
     _run(console, "convert_book", request, shelf, book, plan.chunks, there, verbose)
 
 

@@ -25,7 +25,8 @@ OPTIONS = {"loudness_lufs": "--loudness", "ceiling_dbtp": "--ceiling", "bitrate_
 def report(error: BaseException) -> int:
     """Prints the error as one line on stderr and returns the exit code."""
     code, line = _described(error)
-    print(f"error: {' '.join(line.split())}", file=sys.stderr)
+    plain = "".join(character if character.isprintable() else " " for character in line)
+    print(f"error: {' '.join(plain.split())}", file=sys.stderr)
     return code
 
 
@@ -66,11 +67,10 @@ def _refused(error: ValidationError, kind: type[BaseModel]) -> BadRequest:
     names = [str(part) for part in first["loc"]]
     option = OPTIONS.get(names[-1], f"--{names[-1].replace('_', '-')}")
     valid = first.get("ctx", {}).get("expected") or _bounds(kind, names)
-    said = first["msg"].removeprefix("Input ")
-    return BadRequest(
-        f"{option} cannot be {str(first['input'])!r}: it {said}.",
-        f"Valid: {valid}." if valid else f"See {option} in --help.",
-    )
+    value = f"{option} cannot be {str(first['input'])!r}"
+    if valid:
+        return BadRequest(f"{value}.", f"Valid: {valid}.")
+    return BadRequest(f"{value}: {first['msg'].removeprefix('Value error, ')}.", "The option's meaning: --help.")
 
 
 def _bounds(kind: type[BaseModel], names: list[str]) -> str:

@@ -131,9 +131,13 @@ class HibariEngine:
                 weights, path = VOICES[voice], self._path(voice)
                 if voice != DEFAULT and not path.is_file():
                     raise EngineUnavailable(
-                        f"The voice {voice!r} of hibari is not on this machine.", f"Run: {_fetch(voice)}"
+                        f"The voice {voice!r} of hibari is not on this machine.", f"Run: {fetch_command(voice)}"
                     )
-                check(path, weights.sha256, REINSTALL if voice == DEFAULT else f"Delete it, then run: {_fetch(voice)}")
+                check(
+                    path,
+                    weights.sha256,
+                    REINSTALL if voice == DEFAULT else f"Delete it, then run: {fetch_command(voice)}",
+                )
                 g2p = Pronouncer(british=weights.accent == "gb")
                 self._models[voice] = hibari.Hibari(voice=voice, model=str(path), threads=1, g2p=g2p)
             return self._models[voice]
@@ -174,7 +178,8 @@ class HibariEngine:
         return ids
 
 
-def _fetch(voice: str) -> str:
+def fetch_command(voice: str) -> str:
+    """The command line that puts a voice into hibari's cache."""
     return f"python -c 'from hibari.voices import voice_path; voice_path(\"{voice}\")'"
 
 

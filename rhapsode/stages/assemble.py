@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 
 from rhapsode.audio.joins import lay_out
 from rhapsode.model import Audio, Chunk, Reading
 from rhapsode.recipe import digest
 from rhapsode.settings import AudioSettings
+from rhapsode.stages.plan import load_plan
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import get_audio
@@ -31,9 +34,7 @@ def assemble_chapter(reading: Reading, accepted: str, chapter: int, settings: Au
     """
     library = open_library(reading.library)
     shelf = Shelf(library, reading.shelf)
-    rows = [row for row in ReadingFolder(shelf, reading.key).load_accepted(accepted) if row.chapter == chapter]
-    title = shelf.load_book(reading.book).chapters[chapter - 1].title
-    chunks = {chunk.number: chunk for chunk in shelf.load_plan(reading.plan).chunks}
+    title, rows = _accepted_chapters(reading, accepted)[chapter]
     name = digest(
         {
             "layout": LAYOUT_VERSION,
@@ -44,20 +45,30 @@ def assemble_chapter(reading: Reading, accepted: str, chapter: int, settings: Au
         }
     )
     if not shelf.has_timeline(name):
-        shelf.save_timeline(name, lay_out(chapter, title, _takes(library, rows, chunks), settings))
+        shelf.save_timeline(name, lay_out(chapter, title, _takes(library, reading, rows), settings))
     return name
 
 
 def chapters_of(reading: Reading) -> list[int]:
     """The numbers of the chapters that have something to say."""
-    plan = Shelf(open_library(reading.library), reading.shelf).load_plan(reading.plan)
-    return sorted({chunk.chapter for chunk in plan.chunks})
+    return sorted({chunk.chapter for chunk in load_plan(reading).chunks})
 
 
 def timeline_is_there(reading: Reading, name: str) -> bool:
     return Shelf(open_library(reading.library), reading.shelf).has_timeline(name)
 
 
-def _takes(library: Library, rows: list[TakeRow], chunks: dict[int, Chunk]) -> Iterator[tuple[Chunk, str, str, Audio]]:
+@lru_cache(maxsize=1)
+def _accepted_chapters(reading: Reading, accepted: str) -> dict[int, tuple[str, list[TakeRow]]]:
+    """Number of a chapter -> its title and its accepted takes; read once a process, for a book has many chapters."""
+    shelf = Shelf(open_library(reading.library), reading.shelf)
+    rows: dict[int, list[TakeRow]] = defaultdict(list)
+    for row in ReadingFolder(shelf, reading.key).load_accepted(accepted):
+        rows[row.chapter].append(row)
+    return {chapter.number: (chapter.title, rows[chapter.number]) for chapter in shelf.load_book(reading.book).chapters}
+
+
+def _takes(library: Library, reading: Reading, rows: list[TakeRow]) -> Iterator[tuple[Chunk, str, str, Audio]]:
+    chunks = load_plan(reading).chunks
     for row in rows:
-        yield chunks[row.chunk], row.key, row.sha256, get_audio(library, row.key, row.sha256)
+        yield chunks[row.chunk - 1], row.key, row.sha256, get_audio(library, row.key, row.sha256)

@@ -41,5 +41,5 @@ def decode_job(reading: Reading, job: Job) -> JobReport:
             stored = put_take(work.library, key, audio, {**tokens.provenance, "measures": asdict(measure(audio))})
         rows += work.rows(stored, reused)
     if failures:
-        raise work.fail(failures)
+        raise work.fail(failures, rows)
     return work.close(rows)

@@ -10,13 +10,14 @@ from rhapsode import recipe
 from rhapsode.engines.protocol import Engine
 from rhapsode.engines.registry import load_engine
 from rhapsode.errors import SynthesisFailed, WeightsDamaged
-from rhapsode.model import Job, Order, Plan, Reading, Utterance
+from rhapsode.model import Job, Order, Reading, Utterance
 from rhapsode.settings import EngineName
+from rhapsode.stages.plan import load_plan
 from rhapsode.stages.progress import Spoken, tell
 from rhapsode.stages.rows import failure_row, take_row
 from rhapsode.store.evidence import TakeRow, read_rows, write_rows
 from rhapsode.store.library import open_library
-from rhapsode.store.objects import StoredTake, has_take
+from rhapsode.store.objects import StoredTake, has_take, sync_takes
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 
@@ -54,9 +55,8 @@ class OpenJob:
         self.reading = reading
         self.job = job
         self.library = open_library(reading.library)
-        shelf = Shelf(self.library, reading.shelf)
-        self._folder = ReadingFolder(shelf, reading.key)
-        self._plan: Plan = shelf.load_plan(reading.plan)
+        self._folder = ReadingFolder(Shelf(self.library, reading.shelf), reading.key)
+        self._plan = load_plan(reading)
         # Chunks that say the same share a key, hence one utterance: "Yes." is spoken once for the whole library.
         self.utterances: dict[str, Utterance] = {}
         self._orders: dict[str, list[Order]] = {}
@@ -98,7 +98,8 @@ class OpenJob:
         ]
 
     def close(self, rows: Sequence[TakeRow]) -> JobReport:
-        """Writes the evidence: the job is done."""
+        """Brings the takes onto the disk and then writes the evidence that tells of them: the job is done."""
+        sync_takes(self.library, sorted({row.key for row in rows}))
         ordered = sorted(rows, key=lambda row: row.chunk)
         write_rows(self.library, self._folder.takes_path(self.job), ordered)
         spoken = [row for row in ordered if not row.reused]
@@ -110,8 +111,9 @@ class OpenJob:
             engine_s=sum(row.elapsed_s / row.slots for row in spoken),
         )
 
-    def fail(self, failures: Mapping[str, SynthesisFailed]) -> SynthesisFailed:
+    def fail(self, failures: Mapping[str, SynthesisFailed], rows: Sequence[TakeRow]) -> SynthesisFailed:
         """Writes failures to the evidence, beside the job, which stays undone; returns the error that names them."""
+        sync_takes(self.library, sorted({row.key for row in rows}))
         failed = [
             failure_row(
                 self.reading, self._plan, self.job, order, self.utterances[key], error.message, datetime.now(UTC)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -130,5 +131,7 @@ def plan_is_there(reading: Reading) -> bool:
     return shelf.has_plan(reading.plan) and ReadingFolder(shelf, reading.key).exists()
 
 
+@lru_cache(maxsize=1)
 def load_plan(reading: Reading) -> Plan:
+    """The plan of a reading, read once a process: every job needs it, and its digest names all that is in it."""
     return Shelf(open_library(reading.library), reading.shelf).load_plan(reading.plan)

@@ -71,15 +71,13 @@ def parse_numbers(text: str, last: int) -> list[int]:
         BadRequest: Not of this form, or outside 1..last.
     """
     numbers: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", part, re.ASCII)
+    for part in (" ".join(part.split()) for part in text.split(",")):  # messages have one line
+        match = re.fullmatch(r"(\d{1,9})(?: ?- ?(\d{1,9}))?", part, re.ASCII)
         if not match:
-            raise BadRequest(f"{part.strip()!r} is no chunk number.", 'Write numbers and ranges, such as "17,120-180".')
+            raise BadRequest(f"{part!r} is no chunk number.", 'Write numbers and ranges, such as "17,120-180".')
         low, high = int(match[1]), int(match[2] or match[1])
         if not 1 <= low <= high <= last:
-            raise BadRequest(
-                f"There are no chunks {part.strip()}: the book has 1 to {last}.", "See them: rhapsode locate."
-            )
+            raise BadRequest(f"There are no chunks {part}: the book has 1 to {last}.", "See them: rhapsode locate.")
         numbers.update(range(low, high + 1))
     return sorted(numbers)
 

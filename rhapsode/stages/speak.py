@@ -1,12 +1,14 @@
 """Speak, then store: one job of one reading.
 
-A take is stored the moment it is finished, with all that is known of it; the evidence of the job is written last. So a
-kill loses at most the takes that were in the engine, and a chunk that is in the library is not spoken again.
+A take is stored while the next one is spoken, with all that is known of it; the evidence of the job is written last,
+when all takes that it tells of are on the disk. So a kill loses at most the takes that were in the engine and the one
+before them, a power cut those of the jobs that were at work, and a chunk that is in the library is not spoken again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +19,8 @@ from rhapsode.model import Job, Reading, Take, Utterance
 from rhapsode.quality.signal import measure
 from rhapsode.stages.jobs import JobReport, OpenJob
 from rhapsode.store.evidence import TakeRow
-from rhapsode.store.objects import find_take, has_take, put_take
-from rhapsode.store.tokens import StoredTokens, find_tokens, has_tokens, put_tokens
+from rhapsode.store.objects import StoredTake, find_take, has_take, put_take
+from rhapsode.store.tokens import StoredTokens, find_tokens, has_tokens, put_tokens, sync_tokens
 
 
 def job_is_spoken(reading: Reading, job: Job) -> bool:
@@ -56,15 +58,32 @@ def speak_job(reading: Reading, job: Job) -> JobReport:
 
 def _speak_audio(work: OpenJob, engine: Engine, missing: list[Utterance], rows: list[TakeRow]) -> JobReport:
     failures: dict[str, SynthesisFailed] = {}
-    for take in _takes(engine, missing, failures):
-        assert take.audio is not None, "an engine without a codec says audio"
-        facts = _facts(engine, take) | {"measures": asdict(measure(take.audio))}
-        stored = put_take(work.library, take.utterance.key, take.audio, facts)
+    for stored in _stored(work, engine, missing, failures):
         rows += work.rows(stored, reused=False)
         work.tell_spoken(stored.key, stored.audio.duration_s, reused=False)
     if failures:
-        raise work.fail(failures)
+        raise work.fail(failures, rows)
     return work.close(rows)
+
+
+def _stored(
+    work: OpenJob, engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]
+) -> Iterator[StoredTake]:
+    """Stores each take while the next one is spoken: compressing and writing takes a twentieth of the time."""
+
+    def store(take: Take) -> StoredTake:
+        assert take.audio is not None, "an engine without a codec says audio"
+        facts = _facts(engine, take) | {"measures": asdict(measure(take.audio))}
+        return put_take(work.library, take.utterance.key, take.audio, facts)
+
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        last: Future[StoredTake] | None = None
+        for take in _takes(engine, utterances, failures):
+            if last:
+                yield last.result()
+            last = writer.submit(store, take)
+        if last:
+            yield last.result()
 
 
 def _speak_tokens(work: OpenJob, engine: Engine, missing: list[Utterance], rows: list[TakeRow]) -> JobReport:
@@ -78,9 +97,10 @@ def _speak_tokens(work: OpenJob, engine: Engine, missing: list[Utterance], rows:
         made = StoredTokens(take.utterance.key, take.tokens.ids, take.tokens.duration_s, _facts(engine, take))
         spoken.append(put_tokens(work.library, made))
         work.tell_spoken(made.key, made.duration_s, reused=False)
-    if failures:
-        raise work.fail(failures)
     undecoded = [*found.values(), *spoken]
+    sync_tokens(work.library, [tokens.key for tokens in undecoded])
+    if failures:
+        raise work.fail(failures, rows)
     return JobReport(
         job=work.job.name,
         spoken=sum(len(work.chunks(tokens.key)) for tokens in spoken),

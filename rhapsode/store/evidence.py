@@ -12,7 +12,7 @@ Where the files lie is said by readings.py; SQL over them is in sql.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
@@ -167,7 +167,8 @@ def read_evidence(library: Library, folder: str) -> list[TakeRow]:
 
 
 def as_table(rows: Sequence[TakeRow]) -> pa.Table:
-    return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
+    # By columns: `asdict` would copy each row, which takes ten times as long.
+    return pa.Table.from_pydict({name: [getattr(row, name) for row in rows] for name in SCHEMA.names}, schema=SCHEMA)
 
 
 def read_table(library: Library, path: str) -> pa.Table:

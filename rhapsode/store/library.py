@@ -6,6 +6,7 @@
     library.read_bytes(path) -> bytes
     library.write_bytes(path, data) -> None          the old bytes or the new, never a part
     library.create_bytes(path, data) -> bool         put if absent; False: another writer was first, nothing is changed
+    library.sync(paths) -> None                      for files made by create_bytes(..., synced=False)
     library.put_file(local: Path, path) -> None      streams a finished file in
     library.get_file(path, local: Path) -> None      streams a file out
     library.list(folder) -> list[str]                all files below, sorted
@@ -25,7 +26,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -123,11 +124,16 @@ class Library:
             else:
                 self._fs.pipe_file(self._full(path), data)
 
-    def create_bytes(self, path: str, data: bytes) -> bool:
-        """Puts the bytes there if nothing is; False if something is."""
+    def create_bytes(self, path: str, data: bytes, synced: bool = True) -> bool:
+        """Puts the bytes there if nothing is; False if something is.
+
+        Args:
+            synced: If not, a power cut may lose or tear them until `sync` has returned. A killed process does not.
+        """
         with self._writing(path):
             if self.local:
-                return durable.create(Path(self._full(path)), data)
+                durable.make_folder(self.local)
+                return durable.create(Path(self._full(path)), data, synced)
             if self.exists(path):
                 return False
             try:
@@ -135,6 +141,12 @@ class Library:
             except FileExistsError:
                 return False
             return True
+
+    def sync(self, paths: Sequence[str]) -> None:
+        """Makes files survive a power cut. Only a local folder has something to do: stores have it when they answer."""
+        if self.local:
+            with self._writing(""):
+                durable.sync([Path(self._full(path)) for path in paths], self.local)
 
     def put_file(self, local: Path, path: str) -> None:
         """Copies a finished local file in, without holding it in memory."""

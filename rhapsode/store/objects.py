@@ -1,6 +1,7 @@
 """Content-addressed audio, `objects/<k[:2]>/<k>.flac`, verified whenever it is read.
 
     put_take(library, key: str, audio: Audio, provenance: dict[str, Json]) -> StoredTake
+    sync_takes(library, keys: Sequence[str]) -> None          to be called before evidence says that they are there
     find_take(library, key: str) -> StoredTake | None         None: not there, or damaged (it is removed and logged)
     get_audio(library, key: str, sha256: str) -> Audio        raises NotInLibrary, ObjectDamaged
     has_take(library, key: str) -> bool                       a name only: nothing is read
@@ -17,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +63,8 @@ def sha256_of(audio: Audio) -> str:
 def put_take(library: Library, key: str, audio: Audio, provenance: dict[str, Json]) -> StoredTake:
     """Stores a take and returns what the library holds under its key.
 
+    The take survives a killed process at once, and a power cut when `sync_takes` has returned.
+
     A whole object is never replaced, even if its samples differ: one made on another stack is as valid, and evidence
     points at it. So take `sha256` and `provenance` from the result.
 
@@ -71,10 +75,15 @@ def put_take(library: Library, key: str, audio: Audio, provenance: dict[str, Jso
         raise SynthesisFailed(f"Take {key} has no samples.", "Run again; if it stays so, change the text of the chunk.")
     taken = StoredTake(key, sha256_of(audio), audio, provenance)
     data = _encode(taken)
-    while not library.create_bytes(object_path(key), data):
+    while not library.create_bytes(object_path(key), data, synced=False):
         if stored := find_take(library, key):
             return stored
     return taken
+
+
+def sync_takes(library: Library, keys: Sequence[str]) -> None:
+    """Brings takes onto the disk: also those that were found, for whoever stored them may not have come to it."""
+    library.sync([object_path(key) for key in keys])
 
 
 def find_take(library: Library, key: str) -> StoredTake | None:

@@ -201,9 +201,9 @@ def find_shelf(library: Library, query: str) -> Shelf:
     if len(found) == 1:
         return found[0]
     if found:
-        raise NotInLibrary(f"{query[:80]!r} is the name of several books: {_names(found)}.", "Name one of them.")
+        raise NotInLibrary(f"{query[:500]!r} is the name of several books: {_names(found)}.", "Name one of them.")
     there = f"; it holds {_names(shelves)}" if shelves else "; it holds no book"
-    raise NotInLibrary(f"No book {query[:80]!r} in the library {library.url()}{there}.", REMEDY_UNKNOWN)
+    raise NotInLibrary(f"No book {query[:500]!r} in the library {library.url()}{there}.", REMEDY_UNKNOWN)
 
 
 def slug(title: str) -> str:

@@ -1,6 +1,7 @@
 """The tokens of a take, `objects/<k[:2]>/<k>.tokens.json`, beside its audio and under the same key.
 
     put_tokens(library, tokens: StoredTokens) -> StoredTokens
+    sync_tokens(library, keys: Sequence[str]) -> None         to be called before a job says that they are there
     find_tokens(library, key: str) -> StoredTokens | None     None: not there, or damaged (it is removed and logged)
     has_tokens(library, key: str) -> bool                     a name only: nothing is read
 
@@ -12,6 +13,7 @@ audio object will carry, less the measures of the audio.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rhapsode.errors import EvidenceDamaged, NotInLibrary
@@ -39,12 +41,20 @@ def tokens_path(key: str) -> str:
 
 
 def put_tokens(library: Library, tokens: StoredTokens) -> StoredTokens:
-    """Stores tokens and returns what the library holds under their key: a whole object is never replaced."""
+    """Stores tokens and returns what the library holds under their key: a whole object is never replaced.
+
+    They survive a killed process at once, and a power cut when `sync_tokens` has returned.
+    """
     body = {"key": tokens.key, "ids": tokens.ids, "duration_s": tokens.duration_s, "provenance": tokens.provenance}
-    while not library.create_bytes(tokens_path(tokens.key), sealed.write_json(KIND, body)):
+    while not library.create_bytes(tokens_path(tokens.key), sealed.write_json(KIND, body), synced=False):
         if stored := find_tokens(library, tokens.key):
             return stored
     return tokens
+
+
+def sync_tokens(library: Library, keys: Sequence[str]) -> None:
+    """Brings tokens onto the disk: also those that were found, for whoever stored them may not have come to it."""
+    library.sync([tokens_path(key) for key in keys])
 
 
 def find_tokens(library: Library, key: str) -> StoredTokens | None:

@@ -1,7 +1,8 @@
 """A conversion that can be killed: the child's side.
 
-It tells a pipe which step begins, and the key of every utterance before it is spoken. What was written into a pipe
-outlives its writer, so the parent knows exactly how far a killed child came and what it asked of the engine.
+It tells a pipe where a phase begins ("encode") and ends ("/encode"), and the key of an utterance before it is spoken.
+What was written into a pipe outlives its writer, so the parent knows exactly how far a killed child came and what it
+asked of the engine.
 
     python -m tests.acceptance.killable FD REQUEST      the flow, with the request as JSON
 """
@@ -23,21 +24,24 @@ from rhapsode.engines import registry
 from rhapsode.engines.protocol import Engine, Session
 from rhapsode.model import Take, Utterance
 from rhapsode.settings import ConvertRequest, EngineName
-from rhapsode.stages import assemble, jobs, plan, publish
+from rhapsode.stages import assemble, jobs, plan, publish, speak
+from rhapsode.store.readings import ReadingFolder
+from rhapsode.store.shelf import Shelf
 from tests.plain import convert
 
-STEPS: dict[str, tuple[Any, str]] = {
-    "parse": (plan, "read_book"),
-    "plan": (plan, "plan_book"),
-    "evidence": (jobs, "write_rows"),
-    "assemble": (assemble, "lay_out"),
-    "encode": (encode, "feed"),
-    "read-back": (encode, "read_back"),
-    "publish": (publish, "_stored"),
+STEPS: dict[str, tuple[tuple[Any, str], ...]] = {
+    "parse": ((plan, "read_book"), (Shelf, "save_book")),
+    "plan": ((plan, "plan_book"), (Shelf, "save_plan"), (ReadingFolder, "save")),
+    "store": ((speak, "put_take"),),
+    "evidence": ((jobs, "sync_takes"), (jobs, "write_rows"), (ReadingFolder, "save_accepted")),
+    "assemble": ((assemble, "lay_out"), (Shelf, "save_timeline")),
+    "encode": ((encode, "feed"),),
+    "read-back": ((encode, "read_back"),),
+    "publish": ((publish, "_stored"), (publish, "save_chunks"), (publish, "save_edition")),
 }
-"""Step -> the module and the name by which it calls the function that begins it. Speaking is told by the engine."""
+"""Phase -> where its functions are looked up when they are called. Speaking is told by the engine."""
 
-PHASES = ("parse", "plan", "speak", "evidence", "assemble", "encode", "read-back", "publish")
+PHASES = ("parse", "plan", "speak", "store", "evidence", "assemble", "encode", "read-back", "publish")
 DONE = "done"
 
 
@@ -68,27 +72,34 @@ class _ToldSession:
         for utterance in utterances:
             self._tell(f"speak {utterance.key}")
             time.sleep(self._delay_s)
-            yield from self._session.speak([utterance])
+            for take in self._session.speak([utterance]):
+                self._tell("/speak")
+                yield take
 
 
 def tell_everything(descriptor: int, engine: EngineName, delay_s: float = 0.0) -> Callable[[str], None]:
     """From now on this process tells the pipe what it does; returns the function that tells."""
 
     def tell(what: str) -> None:
-        os.write(descriptor, f"{what}\n".encode())  # short enough to be atomic: threads do not mix their lines
+        os.write(
+            descriptor, f"{time.monotonic()} {what}\n".encode()
+        )  # short enough to be atomic: threads do not mix their lines
 
-    for step, (module, name) in STEPS.items():
-        setattr(module, name, _told(step, getattr(module, name), tell))
+    for phase, functions in STEPS.items():
+        for owner, name in functions:
+            setattr(owner, name, _told(phase, getattr(owner, name), tell))
     load = registry.ENGINES[engine]
     registry.ENGINES[engine] = lambda: Told(load(), delay_s, tell)
     return tell
 
 
-def _told(step: str, function: Callable[..., Any], tell: Callable[[str], None]) -> Callable[..., Any]:
+def _told(phase: str, function: Callable[..., Any], tell: Callable[[str], None]) -> Callable[..., Any]:
     @wraps(function)
     def telling(*arguments: Any, **named: Any) -> Any:
-        tell(step)
-        return function(*arguments, **named)
+        tell(phase)
+        result = function(*arguments, **named)
+        tell(f"/{phase}")
+        return result
 
     return telling
 

@@ -20,8 +20,8 @@ from tests.acceptance.killing import Child, Moment, Reference, Start, completed,
 
 DELAY_S = 0.02  # a chunk: long enough that moments of speaking differ
 SEED = 20261123
-FIVE = ("speak", "evidence", "assemble", "encode", "publish")
-TWENTY_FIVE = (*PHASES, *PHASES, *PHASES, "speak")
+FIVE = ("speak", "store", "evidence", "encode", "publish")
+TWENTY_FIVE = (*PHASES, *PHASES, *PHASES[2:])
 SURE = ("parse", "plan", "evidence")  # what a rerun goes through, wherever the first kill fell
 
 
@@ -69,7 +69,7 @@ def fresh(booklet: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 
 @pytest.fixture(scope="module")
 def reference(start: Start, fresh: Callable[[], ConvertRequest]) -> Reference:
-    return undisturbed(start, fresh())
+    return undisturbed(start, fresh(), at_once=1)
 
 
 @pytest.mark.timeout(1200)
@@ -84,7 +84,7 @@ def test_a_killed_conversion_resumes_to_the_same_bytes(
         moments = _moments(reference, phase, draw, twice=number % 3 == 1)
         print(f"kill {number + 1}, seed {SEED + len(phases)}: {moments}")
         request = killed(start, fresh, moments, at_once=1)
-        completed(start, reference, request)
+        completed(start, reference, request, at_once=1)
 
 
 def _moments(reference: Reference, phase: str, draw: random.Random, twice: bool) -> list[Moment]:

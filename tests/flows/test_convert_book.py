@@ -112,7 +112,7 @@ def test_a_failed_range_stops_neither_the_others_nor_the_rerun(engine: Watched, 
     assert state.is_failed()
     with pytest.raises(RunIncomplete, match=r"1 of 3 ranges failed: 000\d\d-000\d\d"):
         state.result()
-    assert engine.refused, "the fault was never met"
+    assert len(engine.refused) == 1, "bad input is met once and never retried"
     shelf = shelf_of(request_)
     assert latest_edition(shelf) is None, "nothing may be published"
     before = list(engine.spoken)
@@ -121,6 +121,20 @@ def test_a_failed_range_stops_neither_the_others_nor_the_rerun(engine: Watched, 
     edition = convert_book(request_)
     assert engine.spoken[len(before) :] == engine.refused[:1], "only what was missing is spoken"
     assert edition.number == 1
+
+
+def test_trouble_with_the_disk_is_retried(engine: Watched, request_: ConvertRequest) -> None:
+    troubles = [OSError(28, "No space left on device")]
+
+    def stumble(text: str) -> bool:
+        if troubles:
+            raise troubles.pop()
+        return False
+
+    engine.refuses = stumble
+    assert convert_book(request_).number == 1
+    assert not troubles, "the fault was never met"
+    assert len(engine.spoken) == len(set(engine.spoken)), "what was stored before the trouble is not spoken again"
 
 
 def test_the_failure_is_kept_in_the_evidence_and_mended_by_a_redo(engine: Watched, request_: ConvertRequest) -> None:

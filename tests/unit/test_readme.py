@@ -24,9 +24,8 @@ def test_the_readme_shows_commands() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_option_exists(command: str) -> None:
     words = shlex.split(command)[1:]
-    shown = subprocess.run(
-        [Path(sys.executable).with_name("rhapsode"), words[0], "--help"], capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+    command_line = [Path(sys.executable).with_name("rhapsode"), words[0], "--help"]
+    shown = subprocess.run(command_line, capture_output=True, text=True, timeout=60, check=True).stdout
     for option in (word for word in words if word.startswith("--")):
         assert option in shown
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
+from rhapsode.engines.maya1 import vocabulary as v
 from rhapsode.engines.maya1.sampler import Logits
 from rhapsode.engines.maya1.vocabulary import TokenIds
+from rhapsode.errors import BadRequest
 
 IDLE = -1
 """Stands for a token where a slot has nothing to say."""
@@ -64,3 +68,33 @@ class Backbone(Protocol):
     def close(self) -> None:
         """Frees all that the slots hold."""
         ...
+
+
+def check_slots(slots: int) -> None:
+    """Refuses a number of slots of which some would compute otherwise than the rest.
+
+    Matrix products take rows in blocks, and what is left over goes through another kernel, which rounds otherwise: with
+    5, 6, 7, 9, 10 or 11 slots the last ones gave other bits (torch on two threads, llama.cpp with 4-bit weights), and a
+    take would change with its slot. Powers of two leave nothing over, and halving keeps them.
+
+    Raises:
+        BadRequest: It is no power of two.
+    """
+    if slots < 1 or slots & (slots - 1):
+        raise BadRequest(f"{slots} slots would not all compute alike.", "Use 1, 2, 4, 8, 16 or 32.")
+
+
+def unlike_slots(backbone: Backbone, steps: int = v.FRAME_TOKENS) -> list[int]:
+    """The slots that compute other bits than slot 0 from the same tokens: none, on hardware that keeps the promise.
+
+    It empties the backbone. Where nobody has tried a device before, it is the proof that can be had in a second.
+    """
+    unlike: set[int] = set()
+    for slot in range(backbone.slots):
+        backbone.prefill(slot, (v.SOH, v.BOS, *range(20), v.EOT, v.EOH, v.SOA, v.CODE_START))
+    for step in range(steps):
+        token_ids = np.full(backbone.slots, v.band(step % v.FRAME_TOKENS).start + 17 * step)
+        scores = backbone.step(token_ids, (step + 1) % v.FRAME_TOKENS)
+        unlike.update(np.flatnonzero((scores != scores[0]).any(axis=1)).tolist())
+    backbone.step(np.full(backbone.slots, IDLE), 0)
+    return sorted(unlike)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rhapsode.engines.maya1 import vocabulary as v
-from rhapsode.engines.maya1.backbone import IDLE
+from rhapsode.engines.maya1.backbone import IDLE, check_slots
 from rhapsode.engines.maya1.model_gguf import GgufModel
 from rhapsode.engines.maya1.sampler import Logits
 from rhapsode.errors import SynthesisFailed
@@ -44,6 +44,7 @@ class GgufBackbone:
         return min(int(c.llama_n_ctx_seq(self._context)), self.model.context)
 
     def resize(self, slots: int) -> None:
+        check_slots(slots)
         self.close()
         self._context = c.llama_init_from_model(self.model.handle, self._parameters(slots))
         if not self._context:

@@ -14,7 +14,7 @@ import torch
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache
 
 from rhapsode.engines.maya1 import vocabulary as v
-from rhapsode.engines.maya1.backbone import IDLE
+from rhapsode.engines.maya1.backbone import IDLE, check_slots
 from rhapsode.engines.maya1.model_hf import HfModel, Precision
 from rhapsode.engines.maya1.sampler import Logits
 from rhapsode.errors import BadRequest
@@ -118,6 +118,7 @@ class HfBackbone:
 
     @_computed
     def resize(self, slots: int) -> None:
+        check_slots(slots)
         self.close()
         body, device = self.model.body, self.model.device
         self._lengths = np.zeros(slots, dtype=np.int64)

@@ -135,3 +135,10 @@ def test_a_file_that_fails_gets_no_name(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ReadBackMismatch):
         encode_m4b(tmp_path / "book.m4b", pcm, MARKS, TAGS, COVER, RATE, AudioSettings())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_may_hold_what_filter_graphs_treat_as_syntax(finished: tuple[Path, Sent], tmp_path: Path) -> None:
+    strange = tmp_path / r"a [b],c;d'e:f\g=h %20 ä" / "x'y.m4b"
+    strange.parent.mkdir()
+    strange.write_bytes(finished[0].read_bytes())
+    read_back(strange, finished[1])

@@ -222,6 +222,41 @@ def test_of_sixteen_racing_writers_one_wins_and_nothing_torn_is_ever_seen(folder
     assert len(list((folder.local / "race").iterdir())) == rounds, "partial files were left"
 
 
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What is brought onto the disk from now on, in order."""
+    paths: list[Path] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return paths
+
+
+def test_what_is_synced_later_is_synced_with_all_folders_above_it(folder: Library, synced: list[Path]) -> None:
+    paths = [f"objects/{i % 3}/{i}" for i in range(7)]
+    for path in paths:
+        assert folder.create_bytes(path, b"take", synced=False)
+    assert folder.local is not None
+    assert synced == [folder.local.parent], "only the root itself, so that it cannot be lost with all that is in it"
+    synced.clear()
+    folder.sync(paths)
+    folders = {folder.local, folder.local / "objects", *(folder.local / f"objects/{i}" for i in range(3))}
+    assert sorted(synced) == sorted({folder.local / path for path in paths} | folders)
+
+
+def test_a_sync_that_fails_is_an_error(folder: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.create_bytes("a", b"take", synced=False)
+    monkeypatch.setattr(os, "fsync", _failing(os.fsync, errno.EIO, after=1))
+    with pytest.raises(LibraryUnreachable, match="Input/output error"):
+        folder.sync(["a"])
+    with pytest.raises(LibraryUnreachable, match="No such file"):
+        folder.sync(["b"])
+
+
 def test_no_hard_links_is_one_clear_line(folder: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "hardlink_to", _failing(print, errno.EOPNOTSUPP))
     with pytest.raises(LibraryUnreachable, match="has no hard links"):

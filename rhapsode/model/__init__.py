@@ -1,0 +1,55 @@
+"""The frozen dataclasses that flow from one floor to the next.
+
+Units are in the names: `_s` seconds, `_hz` hertz, `_dbfs` decibels relative to full scale. Numbers shown to people
+(chapters, chunks, ranges, takes, editions) start at 1. Character offsets count Python characters in `Book.text`.
+"""
+
+from __future__ import annotations
+
+from rhapsode.model.assembly import Placed, Timeline
+from rhapsode.model.book import Block, BlockKind, Book, Chapter, Cover, LedgerLine, Metadata, Skip
+from rhapsode.model.plan import Boundary, Chunk, ChunkRange, Plan, Span
+from rhapsode.model.speech import (
+    Audio,
+    FinishReason,
+    Job,
+    Order,
+    Reading,
+    Samples,
+    Sampling,
+    Stack,
+    Take,
+    Tokens,
+    Utterance,
+    Voice,
+)
+
+__all__ = [
+    "Audio",
+    "Block",
+    "BlockKind",
+    "Book",
+    "Boundary",
+    "Chapter",
+    "Chunk",
+    "ChunkRange",
+    "Cover",
+    "FinishReason",
+    "Job",
+    "LedgerLine",
+    "Metadata",
+    "Order",
+    "Placed",
+    "Plan",
+    "Reading",
+    "Samples",
+    "Sampling",
+    "Skip",
+    "Span",
+    "Stack",
+    "Take",
+    "Timeline",
+    "Tokens",
+    "Utterance",
+    "Voice",
+]

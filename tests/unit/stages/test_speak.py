@@ -1,0 +1,117 @@
+"""One job: what is stored is found, what fails is named, and the others are kept."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rhapsode.errors import SynthesisFailed, WeightsDamaged
+from rhapsode.model import Job, Reading
+from rhapsode.recipe import first_job
+from rhapsode.settings import ConvertRequest, EngineName
+from rhapsode.stages.jobs import job_is_done
+from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
+from rhapsode.stages.speak import speak_job
+from rhapsode.store.library import open_library
+from rhapsode.store.readings import ReadingFolder
+from rhapsode.store.shelf import Shelf
+from tests.faulty import Watched, install
+from tests.fixtures.booklet import REFRAIN
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    watched = Watched()
+    install(monkeypatch, watched)
+    return watched
+
+
+def planned(booklet: Path, library: Path) -> tuple[Reading, Job]:
+    request = ConvertRequest(epub=str(booklet), library=str(library), engine=EngineName.TONE, speed=2.0)
+    reading = plan_chunks(request, parse_book(request))
+    return reading, first_job(load_plan(reading).ranges[0])
+
+
+def texts(reading: Reading, job: Job) -> list[str]:
+    plan = load_plan(reading)
+    return [plan.chunks[order.chunk - 1].spoken for order in job.orders]
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(draw=st.randoms(use_true_random=False))
+def test_what_fails_is_named_and_the_others_are_kept(
+    draw: random.Random, engine: Watched, booklet: Path, tmp_path: Path
+) -> None:
+    reading, job = planned(booklet, tmp_path / f"library-{draw.getrandbits(64)}")
+    wanted = texts(reading, job)
+    refused = set(draw.sample(sorted(set(wanted)), draw.randint(1, 6)))
+    engine.refuses = lambda text: text in refused
+    engine.spoken.clear()
+    with pytest.raises(SynthesisFailed) as caught:
+        speak_job(reading, job)
+    failed = [order.chunk for order, text in zip(job.orders, wanted, strict=True) if text in refused]
+    assert caught.value.message.startswith(f"{len(failed)} of the chunks could not be spoken: {failed[0]}")
+    assert set(engine.spoken) == set(wanted) - refused
+    library = open_library(reading.library)
+    folder = ReadingFolder(Shelf(library, reading.shelf), reading.key)
+    assert not folder.read_takes()
+    assert sorted(row.chunk for row in folder.read_failures()) == failed
+    assert len(library.list("objects")) == len(engine.spoken)
+    assert not job_is_done(reading, job)
+
+    engine.refuses = lambda text: False
+    engine.spoken.clear()
+    report = speak_job(reading, job)
+    assert sorted(engine.spoken) == sorted(refused)
+    assert (report.spoken, report.reused) == (len(failed), len(wanted) - len(failed))
+    assert [row.chunk for row in folder.read_takes()] == [order.chunk for order in job.orders]
+    assert job_is_done(reading, job)
+
+
+def test_chunks_that_say_the_same_are_spoken_once_and_have_a_row_each(
+    engine: Watched, booklet: Path, tmp_path: Path
+) -> None:
+    reading, job = planned(booklet, tmp_path / "library")
+    assert texts(reading, job).count(REFRAIN) == 2
+    speak_job(reading, job)
+    assert engine.spoken.count(REFRAIN) == 1
+    rows = ReadingFolder(Shelf(open_library(reading.library), reading.shelf), reading.key).read_takes()
+    assert len(rows) == len(job.orders)
+    assert len({row.sha256 for row in rows if row.spoken == REFRAIN}) == 1
+
+
+def test_an_engine_with_other_weights_is_refused(engine: Watched, booklet: Path, tmp_path: Path) -> None:
+    reading, job = planned(booklet, tmp_path / "library")
+    with pytest.raises(WeightsDamaged, match="was planned with 000000000000"):
+        speak_job(replace(reading, weights_digest="0" * 64), job)
+    assert not engine.spoken
+
+
+def test_takes_are_on_the_disk_before_the_evidence_tells_of_them(
+    engine: Watched, booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, job = planned(booklet, tmp_path / "library")
+    library = open_library(reading.library)
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    for run in ("spoken", "found"):
+        synced.clear()
+        speak_job(reading, job)
+        evidence = ReadingFolder(Shelf(library, reading.shelf), reading.key).takes_path(job)
+        written = next(i for i, path in enumerate(synced) if path.parent == Path(library.url(evidence)).parent)
+        objects = {Path(library.url(path)) for path in library.list("objects")}
+        assert objects
+        assert objects <= set(synced[:written]), f"takes that were {run} are told of before they are safe"
+        library.delete(evidence)
