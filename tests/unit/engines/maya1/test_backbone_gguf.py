@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("llama_cpp", reason="the gguf extra is not installed")
+llama_cpp = pytest.importorskip("llama_cpp", reason="the gguf extra is not installed")
 torch = pytest.importorskip("torch", reason="the maya1 extra is not installed")
 pytest.importorskip("gguf", reason="no writer for GGUF files")
 
@@ -17,6 +18,7 @@ from transformers import LlamaForCausalLM  # noqa: E402
 
 from rhapsode.engines.maya1 import model_gguf  # noqa: E402
 from rhapsode.engines.maya1 import vocabulary as v  # noqa: E402
+from rhapsode.engines.maya1.backbone import unlike_slots  # noqa: E402
 from rhapsode.engines.maya1.backbone_gguf import PIECE, GgufBackbone  # noqa: E402
 from rhapsode.engines.maya1.model_gguf import GgufModel, load, machine_has_gpu  # noqa: E402
 from rhapsode.engines.maya1.prompt import build_prompt, check_tokenizer  # noqa: E402
@@ -52,12 +54,42 @@ def opened(model: GgufModel) -> Callable[[int], GgufBackbone]:
 
 
 def test_each_slot_computes_what_transformers_computes(model: GgufModel, folder: Path) -> None:
-    promises.check_scores(GgufBackbone(model, 3, CAPACITY), plain_forward(folder), tolerance=2e-3)
+    promises.check_scores(GgufBackbone(model, 4, CAPACITY), plain_forward(folder), tolerance=2e-3)
 
 
 @pytest.mark.parametrize("slots", [1, 8])
 def test_takes_know_nothing_of_neighbours_slots_or_history(model: GgufModel, slots: int) -> None:
     promises.check_independence(opened(model), slots)
+
+
+def quantised(file: Path, target: Path, kind: str) -> Path:
+    parameters = llama_cpp.llama_model_quantize_default_params()
+    parameters.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{kind}")
+    parameters.nthread = 1
+    assert llama_cpp.llama_model_quantize(str(file).encode(), str(target).encode(), ctypes.byref(parameters)) == 0
+    return target
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("kind", ["Q8_0", "Q4_0", "F16"])
+def test_every_slot_computes_the_same_bits(file: Path, tmp_path: Path, kind: str, threads: int) -> None:
+    loaded = load(quantised(file, tmp_path / "other.gguf", kind), gpu=False, threads=threads)
+    assert not loaded.exact
+    assert [unlike_slots(GgufBackbone(loaded, slots, 256)) for slots in (2, 4, 8)] == [[], [], []]
+
+
+@pytest.mark.slow
+def test_every_slot_computes_the_same_bits_in_k_quants(tmp_path: Path) -> None:
+    """Their kernels take rows in fours, and need blocks of 256 weights: a wider model than the others."""
+    wide = LlamaForCausalLM.from_pretrained(save(tmp_path / "wide", width=256), local_files_only=True)
+    gguf_file.write(wide, TOKENIZER, tmp_path / "wide.gguf")
+    loaded = load(quantised(tmp_path / "wide.gguf", tmp_path / "q4.gguf", "Q4_K_M"), gpu=False, threads=2)
+    assert [unlike_slots(GgufBackbone(loaded, slots, 256)) for slots in (2, 4, 8, 16)] == [[], [], [], []]
+
+
+def test_slots_that_would_not_all_compute_alike_are_refused(model: GgufModel) -> None:
+    with pytest.raises(BadRequest, match="6 slots would not all compute alike"):
+        GgufBackbone(model, 6, CAPACITY)
 
 
 def test_one_token_of_the_take_before_is_convicted(model: GgufModel) -> None:
@@ -79,8 +111,6 @@ def test_a_prompt_longer_than_one_batch_is_fed_in_pieces(model: GgufModel, folde
 
 
 def test_out_of_memory_halves_the_slots(model: GgufModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    import llama_cpp
-
     backbone = GgufBackbone(model, 4, CAPACITY)
     decode, calls = llama_cpp.llama_decode, 0
 

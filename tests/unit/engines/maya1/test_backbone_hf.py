@@ -15,7 +15,9 @@ torch = pytest.importorskip("torch", reason="the maya1 extra is not installed")
 
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
+from rhapsode.engines.maya1 import backbone_hf  # noqa: E402
 from rhapsode.engines.maya1 import vocabulary as v  # noqa: E402
+from rhapsode.engines.maya1.backbone import unlike_slots  # noqa: E402
 from rhapsode.engines.maya1.backbone_hf import GROWTH, HfBackbone  # noqa: E402
 from rhapsode.engines.maya1.model_hf import HfModel, Precision, best_precision, load  # noqa: E402
 from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged  # noqa: E402
@@ -24,9 +26,9 @@ from tests.unit.engines.maya1 import promises  # noqa: E402
 WIDTH = 64
 
 
-def save(folder: Path, *, vocabulary: int = 156_940, tied: bool = True) -> Path:
+def save(folder: Path, *, vocabulary: int = 156_940, tied: bool = True, width: int = WIDTH) -> Path:
     torch.manual_seed(1)
-    shape = {"hidden_size": WIDTH, "intermediate_size": 128, "num_hidden_layers": 2}
+    shape = {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": 2}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 2048}
     ids = {"bos_token_id": v.BOS, "eos_token_id": v.EOT, "pad_token_id": None}
     model = LlamaForCausalLM(LlamaConfig(vocab_size=vocabulary, tie_word_embeddings=tied, **shape, **heads, **ids))
@@ -68,7 +70,7 @@ def test_each_slot_computes_a_plain_forward_pass(tmp_path: Path, tied: bool) -> 
     where = save(tmp_path, tied=tied)
     loaded = load(where, device="cpu")
     assert (loaded.head is loaded.body.embed_tokens.weight) <= tied
-    promises.check_scores(HfBackbone(loaded, 3), plain_forward(where), tolerance=2e-4)
+    promises.check_scores(HfBackbone(loaded, 4), plain_forward(where), tolerance=2e-4)
 
 
 @pytest.mark.parametrize("slots", [1, 8])
@@ -86,6 +88,31 @@ def test_a_cache_that_is_kept_between_takes_is_convicted(model: HfModel) -> None
 
     with pytest.raises(AssertionError):
         promises.check_independence(lambda b: Leaky(model, b), 2)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("precision", [Precision.FP32, Precision.BF16, Precision.FP16, Precision.NF4])
+def test_every_slot_computes_the_same_bits(folder: Path, precision: Precision, threads: int) -> None:
+    loaded = load(folder, device="cpu", precision=precision, threads=threads)
+    assert [unlike_slots(HfBackbone(loaded, slots)) for slots in (2, 4, 8, 16)] == [[], [], [], []]
+
+
+def test_slots_that_would_not_all_compute_alike_are_refused(
+    model: HfModel, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadRequest, match="6 slots would not all compute alike"):
+        HfBackbone(model, 6)
+    monkeypatch.setattr(backbone_hf, "check_slots", lambda slots: None)
+
+    class Sloping(HfBackbone):
+        """Rounds its last slots in another way, as kernels for left-over rows do."""
+
+        def step(self, token_ids: v.TokenIds, position: int) -> Any:
+            scores = super().step(token_ids, position)
+            scores[4:] += np.abs(scores[4:]) * 1e-6
+            return scores
+
+    assert unlike_slots(Sloping(model, 6)) == [4, 5]
 
 
 @pytest.mark.parametrize("precision", [Precision.BF16, Precision.NF4, Precision.INT8])
