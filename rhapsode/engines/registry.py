@@ -31,7 +31,10 @@ NEEDS = {
     EngineName.MAYA1_HF: (("maya1", "snac"), ("torch", "transformers", "tokenizers", "snac"), "maya1"),
     EngineName.MAYA1_GGUF: (("maya1-gguf", "snac"), ("llama_cpp", "torch", "snac"), "gguf"),
 }
-"""Engine -> the models and packages that it needs, and the extra that installs the packages."""
+"""Engine -> the models and packages that it needs, its own weights first, and the extra that has the packages.
+
+`auto` takes the first of them that lacks nothing.
+"""
 
 _loaded: dict[EngineName, Engine] = {}
 _loading = threading.Lock()
@@ -54,13 +57,15 @@ def choose_engine(name: EngineName) -> Choice:
     """
     if name is not EngineName.AUTO:
         return Choice(name, f"{name}, as asked.")
-    missing = []
-    for engine in (EngineName.MAYA1_HF, EngineName.MAYA1_GGUF):
-        lack = lacks(engine)
+    missing = {engine: lacks(engine) for engine in NEEDS}
+    for engine, lack in missing.items():
         if not lack:
             return Choice(engine, f"{engine}: its weights are on this machine.")
-        missing.append(f"{engine} {lack}")
-    return Choice(EngineName.HIBARI, f"hibari, the embedded voice, for {' and '.join(missing)}.")
+    models = Models(machine_settings().models)
+    if not any(models.knows(needed[0]) for needed, _, _ in NEEDS.values()):
+        return Choice(EngineName.HIBARI, "hibari, the embedded voice: Maya1 is not on this machine (rhapsode models).")
+    why = " and ".join(f"{engine} {lack}" for engine, lack in missing.items())
+    return Choice(EngineName.HIBARI, f"hibari, the embedded voice, for {why}.")
 
 
 def lacks(name: EngineName) -> str:
@@ -79,7 +84,7 @@ def lacks(name: EngineName) -> str:
         from rhapsode.engines.maya1.device import best_device  # noqa: PLC0415 - imports torch
 
         if best_device() == "cpu":
-            return "lacks a GPU"
+            return "lacks a GPU (without one it is slow, and must be named: --engine maya1-hf)"
     return ""
 
 

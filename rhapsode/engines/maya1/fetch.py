@@ -35,7 +35,7 @@ def fetch(models: Models, name: str, progress: Progress = lambda _: None) -> Man
         )
     except (OSError, *HfHubHTTPError.__bases__) as error:  # the latter: what the HTTP client beneath raises itself
         raise EngineUnavailable(
-            f"{source.repository} cannot be fetched: {str(error).splitlines()[0]}",
+            f"{source.repository} cannot be fetched: {str(error).splitlines()[0].rstrip('.')}.",
             f"Try again, or take a copy of your own: rhapsode models fetch {name} --from FOLDER",
         ) from error
     declared = {

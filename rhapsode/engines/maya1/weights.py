@@ -131,6 +131,10 @@ class Models:
         """Whether models are here, as far as names can tell: no file is opened but the manifests."""
         return all((manifest := self._read(name)) is not None and not manifest.gone() for name in names)
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a manifest; its files may have gone."""
+        return self._path(name).is_file()
+
     def find(self, name: str) -> Manifest:
         """A model whose files are those of its manifest, by size and time of change; any other is hashed.
 
