@@ -10,7 +10,7 @@ from rhapsode.model import Job, Order, Reading
 from rhapsode.recipe import first_job, later_job
 from rhapsode.settings import AudioSettings, RedoRequest
 from rhapsode.stages.accept import latest_takes
-from rhapsode.stages.speak import job_is_done
+from rhapsode.stages.jobs import job_is_done
 from rhapsode.store.editions import latest_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder, folder_of, readings_of
