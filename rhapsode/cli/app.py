@@ -181,6 +181,30 @@ def redo(
 
 
 @app.command()
+def diagnose(
+    book: Book,
+    chunks: Annotated[
+        str, typer.Option(metavar="1,100,485", help="Which chunks; good ones beside bad ones tell more.")
+    ],
+    before: Annotated[
+        int | None, typer.Option(metavar="N", help="Predecessors of each at its place. [dim]Default: all[/dim]")
+    ] = None,
+    library: Library = None,
+    verbose: Verbose = False,
+) -> None:
+    """Find out why chunks sound wrong: the engine's history, the model, the text.
+
+    Speaks them alone, at their place, beside others, after a reload, in other precisions and on the other backend, and
+    compares. Exit code 1 unless all is clean.
+
+    Example:  rhapsode diagnose "Pride and Prejudice" --chunks 1,100,485,486
+    """
+    from rhapsode.cli.diagnose import diagnose_chunks
+
+    raise typer.Exit(diagnose_chunks(verbose, book=book, chunks=chunks, before=before, library=library))
+
+
+@app.command()
 def query(
     book: Book,
     sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over the tables takes, chunks and plan.")],

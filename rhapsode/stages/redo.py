@@ -40,7 +40,7 @@ def plan_redo(request: RedoRequest) -> Redo:
     """
     library = open_library(request.library)
     shelf = find_shelf(library, request.book)
-    folder = _reading_of(shelf)
+    folder = reading_of(shelf)
     reading, original = folder.load()
     plan = shelf.load_plan(reading.plan)
     rows = folder.read_takes()
@@ -82,7 +82,12 @@ def parse_numbers(text: str, last: int) -> list[int]:
     return sorted(numbers)
 
 
-def _reading_of(shelf: Shelf) -> ReadingFolder:
+def reading_of(shelf: Shelf) -> ReadingFolder:
+    """The reading that a book's name means: that of its latest edition, or the only one that was planned.
+
+    Raises:
+        NotInLibrary: There is none, or there are several.
+    """
     if edition := latest_edition(shelf):
         return folder_of(shelf, edition.reading)
     planned = readings_of(shelf)

@@ -13,3 +13,9 @@ def best_device() -> str:
 def device_name(device: str) -> str:
     """What a GPU calls itself; empty for the CPU, which the host tells of."""
     return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else ""
+
+
+def empty_cache() -> None:
+    """Gives back what torch keeps of a GPU's memory for later."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rhapsode.engines.maya1 import vocabulary as v
-from rhapsode.engines.maya1.backbone import Backbone
+from rhapsode.engines.maya1.backbone import Backbone, check_slots
 from rhapsode.engines.maya1.decoder import Decoded, FrameDecoder, Line
 from rhapsode.engines.maya1.prompt import (
     MIN_FRAMES,
@@ -38,6 +38,7 @@ class Maya1Engine:
         open_backbone: Makes a backbone with so many empty slots, or raises MemoryError.
 
     Raises:
+        BadRequest: Slots would not all compute alike.
         WeightsDamaged: The tokenizer belongs to another model.
     """
 
@@ -54,6 +55,7 @@ class Maya1Engine:
         tokenize: Tokenize,
         open_backbone: Callable[[int], Backbone],
     ) -> None:
+        check_slots(stack.slots)
         check_tokenizer(tokenize)
         self.stack = stack
         self.voices = voices
