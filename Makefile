@@ -31,7 +31,7 @@ $(SETUP): pyproject.toml constraints.txt
 	touch $@
 
 $(DEV): $(SETUP)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,s3]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,s3,maya1]'
 	touch $@
 
 clean:

@@ -14,7 +14,7 @@ from rhapsode.stages.assemble import chapters_of, timeline_is_there
 from rhapsode.stages.publish import describe_edition, edition_is_there
 from rhapsode.store.editions import Edition
 from tasks.assemble_chapter import assemble_chapter
-from tasks.policy import checked, fan_out
+from tasks.policy import Step, checked, fan_out
 from tasks.publish_edition import publish_edition
 
 
@@ -36,9 +36,8 @@ def publish_book(reading: Reading, audio: AudioSettings) -> Edition:
         {"reading": reading, "accepted": acceptance.digest, "chapter": number, "settings": audio} for number in chapters
     ]
     timelines = {}
-    for index, state in fan_out(
-        assemble_chapter, calls, lambda call, name: timeline_is_there(reading, name), workers=2
-    ):
+    assembling = Step(assemble_chapter, lambda call, name: timeline_is_there(reading, name), workers=2)
+    for index, state in fan_out(calls, assembling):
         timelines[index] = state.result()
     ordered = [timelines[index] for index in range(len(calls))]
     edition = checked(

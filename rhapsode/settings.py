@@ -32,6 +32,8 @@ class Format(StrEnum):
 
 class EngineName(StrEnum):
     AUTO = "auto"
+    MAYA1_HF = "maya1-hf"
+    MAYA1_GGUF = "maya1-gguf"
     HIBARI = "hibari"
     TONE = "tone"
 
@@ -75,7 +77,7 @@ class ConvertRequest(Settings):
     lexicon: str = Field("", description="Path of a TOML file: word -> respelling.")
     budget: ChunkBudget = ChunkBudget()
     audio: AudioSettings = AudioSettings()
-    workers: int = Field(0, ge=0, le=64, description="Ranges spoken at once; 0: one for each CPU core.")
+    workers: int = Field(0, ge=0, le=64, description="Ranges spoken at once; 0: as many as suit the engine.")
 
 
 class RedoRequest(Settings):
@@ -85,4 +87,13 @@ class RedoRequest(Settings):
     library: str = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
     chunks: str = Field(description='Chunk numbers and ranges, such as "17,120-180"; "failed": those without a take.')
     text: str = Field("", description="What to say instead, for a single chunk; empty: the planned text.")
-    workers: int = Field(0, ge=0, le=64, description="Jobs spoken at once; 0: one for each CPU core.")
+    workers: int = Field(0, ge=0, le=64, description="Jobs spoken at once; 0: as many as suit the engine.")
+
+
+class DiagnoseRequest(Settings):
+    """Chunks of a book in the library, to be spoken under several conditions and compared."""
+
+    book: str = Field(description="Folder name, title, digest or EPUB file of a book in the library.", min_length=1)
+    library: str = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
+    chunks: str = Field(description='Chunk numbers and ranges, such as "1,100,485,486".')
+    before: int | None = Field(None, ge=0, description="Predecessors spoken before each at its place; empty: all.")

@@ -8,11 +8,14 @@ is still in the library: `checked` and `fan_out` ask, and run the task anew wher
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar, cast
+from contextlib import ExitStack
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar, cast
 
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import exponential_backoff
 
@@ -51,24 +54,53 @@ def checked(task: Task[..., R], there: Callable[[R], bool], *arguments: object) 
     return result if there(result) else task.with_options(refresh_cache=True)(*arguments)
 
 
-def fan_out(
-    task: Task[..., R], calls: Sequence[dict[str, Any]], there: Callable[[dict[str, Any], R], bool], workers: int
-) -> Iterator[tuple[int, State[R]]]:
-    """Runs a task for each call, `workers` at once, and yields (index of the call, final state) as they end.
+@dataclass(frozen=True, slots=True)
+class Step(Generic[R]):
+    """A task that a fan-out runs for each call.
 
-    A failed call stops nothing: the others go on, and the caller looks at the states.
+    Attributes:
+        there: Whether what a result stands for is in the library still.
+        workers: How many run at once.
     """
-    runner: ThreadPoolTaskRunner[Any]
-    with ThreadPoolTaskRunner(max_workers=workers) as runner:
-        submit = cast(Any, runner.submit)  # its type admits coroutine functions only
-        pending: dict[PrefectFuture[R], int] = {submit(task, call): index for index, call in enumerate(calls)}
-        while pending:
-            again: dict[PrefectFuture[R], int] = {}
-            for future in as_completed(list(pending)):
-                index = pending[future]
-                future.wait()  # ended already; this makes it know its final state, which else is asked of the server
-                if future.state.is_completed() and not there(calls[index], future.result()):
-                    again[submit(task.with_options(refresh_cache=True), calls[index])] = index
-                else:
-                    yield index, future.state
-            pending = again
+
+    task: Task[..., R]
+    there: Callable[[dict[str, Any], R], bool]
+    workers: int
+
+
+def fan_out(
+    calls: Sequence[dict[str, Any]], step: Step[R], then: Step[R] | None = None, wanted: Callable[[R], bool] = bool
+) -> Iterator[tuple[int, State[R]]]:
+    """Runs a step for each call and yields (index of the call, final state) as they end.
+
+    A call whose result is `wanted` goes on into the step `then`, beside the others that are still in the first. A
+    failed call stops nothing: the others go on, and the caller looks at the states.
+    """
+    ended: SimpleQueue[tuple[int, Step[R], PrefectFuture[R]]] = SimpleQueue()
+    with ExitStack() as open_runners:
+        runners: dict[int, ThreadPoolTaskRunner[Any]] = {
+            id(one): open_runners.enter_context(ThreadPoolTaskRunner(max_workers=one.workers))
+            for one in (step, then)
+            if one
+        }
+
+        def start(index: int, one: Step[R], refresh: bool = False) -> None:
+            submit = cast(Any, runners[id(one)].submit)  # its type admits coroutine functions only
+            task = one.task.with_options(refresh_cache=True) if refresh else one.task
+            future: PrefectFuture[R] = submit(task, calls[index])
+            future.add_done_callback(lambda done: ended.put((index, one, done)))
+
+        for index in range(len(calls)):
+            start(index, step)
+        left = len(calls)
+        while left:
+            index, one, future = ended.get()
+            future.wait()  # ended already; this makes it know its final state, which else is asked of the server
+            state = future.state
+            if state.is_completed() and not one.there(calls[index], future.result()):
+                start(index, one, refresh=True)
+            elif state.is_completed() and one is step and then and wanted(future.result()):
+                start(index, then)
+            else:
+                left -= 1
+                yield index, state

@@ -1,8 +1,7 @@
-"""The task `synthesize-range`, and its fan-out over many jobs."""
+"""The task `synthesize-range`, and its fan-out over many jobs, with `decode-range` close behind."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
@@ -12,10 +11,17 @@ from prefect import task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 
+from rhapsode.engines.registry import load_engine
 from rhapsode.errors import RhapsodeError, RunIncomplete
 from rhapsode.model import Job, Reading
-from rhapsode.stages.speak import JobReport, job_is_done, speak_job
-from tasks.policy import SETTINGS, cache_key, fan_out
+from rhapsode.settings import EngineName
+from rhapsode.stages.jobs import JobReport, job_is_done
+from rhapsode.stages.speak import job_is_spoken, speak_job
+from tasks.decode_range import decode_range
+from tasks.policy import SETTINGS, Step, cache_key, fan_out
+
+DECODERS = 1
+"""Decoding takes a small part of the time of speaking, so one keeps up."""
 
 
 def key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
@@ -25,12 +31,12 @@ def key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 
 @task(name="synthesize-range", task_run_name="synthesize {job.name}", cache_key_fn=key, **SETTINGS)
 def synthesize_range(reading: Reading, job: Job) -> JobReport:
-    """Speaks the chunks of one job in a fresh session and stores their takes and evidence."""
+    """Speaks the chunks of one job in a fresh session, and stores their takes and, unless they are tokens, evidence."""
     return speak_job(reading, job)
 
 
 def synthesize_ranges(reading: Reading, jobs: Sequence[Job], workers: int) -> None:
-    """Runs all jobs, `workers` at once (0: one for each core); one that fails does not stop the others.
+    """Runs all jobs, `workers` at once (0: as suits the engine); one that fails does not stop the others.
 
     Raises:
         RunIncomplete: Names the jobs that failed; what the others did is kept.
@@ -40,7 +46,9 @@ def synthesize_ranges(reading: Reading, jobs: Sequence[Job], workers: int) -> No
     calls = [{"reading": reading, "job": job} for job in jobs]
     progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
     failed: dict[str, Any] = {}
-    ended = fan_out(synthesize_range, calls, lambda call, _: job_is_done(**call), workers or os.cpu_count() or 1)
+    speaking = Step(synthesize_range, _is_there, workers or load_engine(EngineName(reading.engine)).sessions_at_once)
+    decoding = Step(decode_range, lambda call, _: job_is_done(**call), DECODERS)
+    ended = fan_out(calls, speaking, then=decoding, wanted=lambda report: report.undecoded > 0)
     for done, (index, state) in enumerate(ended, start=1):
         update_progress_artifact(progress, 100.0 * done / len(jobs))
         if not state.is_completed():
@@ -53,3 +61,7 @@ def synthesize_ranges(reading: Reading, jobs: Sequence[Job], workers: int) -> No
             f"{len(failed)} of {len(jobs)} ranges failed: {', '.join(sorted(failed))}. The first: {reason}",
             f"{remedy} What is done is kept and nothing is published; run again for what is missing.".strip(),
         )
+
+
+def _is_there(call: dict[str, Any], report: JobReport) -> bool:
+    return job_is_spoken(**call) if report.undecoded else job_is_done(**call)

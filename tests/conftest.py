@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from tests.fixtures.booklet import build_booklet
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Real books and test EPUBs that stand beside the checkout; they are read there and never copied into the repo."""
+
+
+os.environ["RHAPSODE_MODELS"] = str(Path(__file__).parent / "no-models")
+"""Whatever models this machine has, the tests find those that they make themselves."""
 
 
 def shared_files(folder: str) -> list[Path]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from rhapsode.engines import registry
-from rhapsode.engines.protocol import Engine, Session
+from rhapsode.engines.protocol import Codec, Engine, Session
 from rhapsode.engines.tone import Tone
 from rhapsode.errors import SynthesisFailed
 from rhapsode.model import Sampling, Stack, Take, Utterance, Voice
@@ -39,6 +39,14 @@ class Watched:
     @property
     def sampling(self) -> Sampling:
         return self._tone.sampling
+
+    @property
+    def codec(self) -> Codec | None:
+        return self._tone.codec
+
+    @property
+    def sessions_at_once(self) -> int:
+        return self._tone.sessions_at_once
 
     @contextmanager
     def session(self) -> Iterator[Session]:

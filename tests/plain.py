@@ -8,9 +8,11 @@ from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest
 from rhapsode.stages.accept import accept_takes
 from rhapsode.stages.assemble import assemble_chapter, chapters_of
+from rhapsode.stages.decode import decode_job
+from rhapsode.stages.jobs import JobReport
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
 from rhapsode.stages.publish import publish_edition
-from rhapsode.stages.speak import JobReport, speak_job
+from rhapsode.stages.speak import speak_job
 from rhapsode.store.editions import Edition
 
 
@@ -18,7 +20,11 @@ def convert(request: ConvertRequest, report: Callable[[JobReport], object] = lam
     """Converts a book; `report` gets what each job did."""
     reading = plan_chunks(request, parse_book(request))
     for chunk_range in load_plan(reading).ranges:
-        report(speak_job(reading, first_job(chunk_range)))
+        job = first_job(chunk_range)
+        spoken = speak_job(reading, job)
+        report(spoken)
+        if spoken.undecoded:
+            decode_job(reading, job)
     acceptance = accept_takes(reading)
     assert not acceptance.missing
     timelines = [assemble_chapter(reading, acceptance.digest, n, request.audio) for n in chapters_of(reading)]

@@ -54,7 +54,7 @@ FormatChoice = Annotated[
     ),
 ]
 Workers = Annotated[
-    int | None, typer.Option(metavar="N", help="Ranges spoken at once. [dim]Default: one for each CPU core[/dim]")
+    int | None, typer.Option(metavar="N", help="Ranges spoken at once. [dim]Default: what suits the engine[/dim]")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what Prefect and the libraries say, too.")]
 
@@ -181,6 +181,30 @@ def redo(
 
 
 @app.command()
+def diagnose(
+    book: Book,
+    chunks: Annotated[
+        str, typer.Option(metavar="1,100,485", help="Which chunks; good ones beside bad ones tell more.")
+    ],
+    before: Annotated[
+        int | None, typer.Option(metavar="N", help="Predecessors of each at its place. [dim]Default: all[/dim]")
+    ] = None,
+    library: Library = None,
+    verbose: Verbose = False,
+) -> None:
+    """Find out why chunks sound wrong: the engine's history, the model, the text.
+
+    Speaks them alone, at their place, beside others, after a reload, in other precisions and on the other backend, and
+    compares. Exit code 1 unless all is clean.
+
+    Example:  rhapsode diagnose "Pride and Prejudice" --chunks 1,100,485,486
+    """
+    from rhapsode.cli.diagnose import diagnose_chunks
+
+    raise typer.Exit(diagnose_chunks(verbose, book=book, chunks=chunks, before=before, library=library))
+
+
+@app.command()
 def query(
     book: Book,
     sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over the tables takes, chunks and plan.")],
@@ -206,6 +230,55 @@ def voices() -> None:
     from rhapsode.cli.voices import list_voices
 
     list_voices()
+
+
+models_app = typer.Typer(
+    context_settings=app.info.context_settings,
+    help="""List the models that Maya1 needs, fetch them, verify them.
+
+    Example:  rhapsode models
+    """,
+)
+app.add_typer(models_app, name="models")
+
+
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        from rhapsode.cli.models import list_models
+
+        list_models()
+
+
+@models_app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="maya1, maya1-gguf, snac.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="PATH", help="Take a copy of your own: a folder, or a GGUF file.")
+    ] = None,
+) -> None:
+    """Download models, or take a copy that is on this machine.
+
+    Example:  rhapsode models fetch maya1 snac
+    """
+    from rhapsode.cli.models import fetch_models
+
+    fetch_models(names, from_)
+
+
+@models_app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL...", help="Without one: all that are here.")
+    ] = None,
+) -> None:
+    """Hash the files of models and compare them with what they were.
+
+    Example:  rhapsode models verify
+    """
+    from rhapsode.cli.models import verify_models
+
+    verify_models(names or [])
 
 
 @app.command()

@@ -28,7 +28,8 @@ def convert_book(verbose: bool, **asked: Any) -> None:
     # The imports below take most of a second, so the first line goes before them.
     console.print(f"Reading {asked['epub']}")
     from rhapsode.cli.announce import show_book, show_edition, show_estimate
-    from rhapsode.settings import ConvertRequest
+    from rhapsode.engines.registry import choose_engine
+    from rhapsode.settings import ConvertRequest, EngineName
     from rhapsode.stages.accept import latest_takes
     from rhapsode.stages.plan import parse_book, plan_chunks
     from rhapsode.store.library import open_library
@@ -40,6 +41,8 @@ def convert_book(verbose: bool, **asked: Any) -> None:
     shelf = Shelf(open_library(request.library), parsed.shelf)
     book = shelf.load_book(parsed.book)
     show_book(console, book)
+    if request.engine is EngineName.AUTO:
+        console.print(f"  {choose_engine(request.engine).reason}")
     reading = plan_chunks(request, parsed)
     if edition := _published(request, reading, shelf):
         console.print("Nothing to do: it is published already.")

@@ -14,7 +14,7 @@ from rich.table import Column
 
 from rhapsode.audio.titles import clean
 from rhapsode.report.summary import clock
-from rhapsode.stages.progress import Event, Spoken, Written, logger
+from rhapsode.stages.progress import Event, Phase, Spoken, Written, logger
 
 EVERY_S = 10.0
 """Between two lines where there is no terminal."""
@@ -129,6 +129,8 @@ class Display(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
+        if isinstance(event, Phase):
+            self.phase(event.name)
         if not isinstance(event, Spoken | Written):
             return
         with self._watch:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from rhapsode.cli.console import screen, shown, table
 from rhapsode.engines.hibari import VOICES, fetch_command
-from rhapsode.engines.registry import ENGINES, choose_engine, load_engine
+from rhapsode.engines.machine import machine_settings
+from rhapsode.engines.maya1.voices import load_voices
+from rhapsode.engines.registry import ENGINES, NEEDS, choose_engine, lacks, load_engine
 from rhapsode.errors import EngineError
 from rhapsode.settings import EngineName
 
@@ -29,8 +31,15 @@ class Known:
 
 
 def known_voices() -> Iterator[Known]:
-    """Every voice of every engine; engines that cannot be loaded are listed with the reason."""
-    for engine in ENGINES:
+    """Every voice of every engine; those of engines that cannot be loaded are listed with the reason.
+
+    Maya1's voices are descriptions, so none of its gigabytes are loaded for them.
+    """
+    for engine in NEEDS:
+        missing = lacks(engine)
+        for voice in load_voices(machine_settings().voices):
+            yield Known(engine, voice.name, voice.description, missing)
+    for engine in ENGINES.keys() - NEEDS.keys():
         described = DESCRIPTIONS.get(engine, {})
         try:
             at_hand = {voice.name: voice.description for voice in load_engine(engine).voices}

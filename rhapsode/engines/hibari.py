@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rhapsode.engines.machine import host, versions
-from rhapsode.engines.protocol import Session
+from rhapsode.engines.machine import CORES, host, versions
+from rhapsode.engines.protocol import Codec, Session
 from rhapsode.engines.serial import serial_session, speed_of
 from rhapsode.errors import BadRequest, EngineUnavailable, SynthesisFailed, WeightsDamaged
 from rhapsode.model import Samples, Sampling, Stack, Utterance, Voice
@@ -94,6 +94,8 @@ class HibariEngine:
 
     sample_rate_hz = SAMPLE_RATE_HZ
     sampling = Sampling(speed=1.0)
+    codec: Codec | None = None
+    sessions_at_once = CORES
 
     def __init__(self, assets: Path, cache: Path, libraries: dict[str, str]) -> None:
         self._assets, self._cache = assets, cache

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from rhapsode.model import Sampling, Stack, Take, Utterance, Voice
+from rhapsode.model import Audio, Sampling, Stack, Take, Utterance, Voice
 
 
 class Session(Protocol):
@@ -25,6 +25,18 @@ class Session(Protocol):
         Raises:
             BadRequest: A voice or a sampling field that this engine does not know.
             SynthesisFailed: The engine could not speak an utterance; the takes yielded before remain good.
+        """
+        ...
+
+
+class Codec(Protocol):
+    """Turns the tokens of a take into audio, the same at any time and in any process."""
+
+    def decode(self, token_ids: Sequence[int], seed: int) -> Audio:
+        """Decodes one whole take; `seed` is that of its utterance.
+
+        Raises:
+            SynthesisFailed: The tokens mean nothing to this codec.
         """
         ...
 
@@ -50,4 +62,22 @@ class Engine(Protocol):
         """The sampling used where the request does not say otherwise; every field that the engine knows is set."""
         ...
 
+    @property
+    def codec(self) -> Codec | None:
+        """What decodes the tokens of its takes; None where its takes are audio."""
+        ...
+
+    @property
+    def sessions_at_once(self) -> int:
+        """How many sessions this machine is best kept busy with."""
+        ...
+
     def session(self) -> AbstractContextManager[Session]: ...
+
+
+def audio_of(take: Take, codec: Codec | None) -> Audio:
+    """The audio of a take, decoded if it is still tokens."""
+    if take.audio is not None:
+        return take.audio
+    assert take.tokens is not None and codec is not None, "a take is audio, or tokens for the codec of its engine"
+    return codec.decode(take.tokens.ids, take.utterance.seed)

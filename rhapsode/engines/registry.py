@@ -7,16 +7,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rhapsode.engines.hibari import load_hibari
+from rhapsode.engines.machine import installed, machine_settings
+from rhapsode.engines.maya1.load import load_maya1_gguf, load_maya1_hf
+from rhapsode.engines.maya1.weights import Models
 from rhapsode.engines.protocol import Engine
 from rhapsode.engines.tone import Tone
 from rhapsode.errors import BadRequest
 from rhapsode.model import Sampling, Voice
 from rhapsode.settings import EngineName
 
-ENGINES: dict[EngineName, Callable[[], Engine]] = {EngineName.HIBARI: load_hibari, EngineName.TONE: Tone}
+ENGINES: dict[EngineName, Callable[[], Engine]] = {
+    EngineName.MAYA1_HF: load_maya1_hf,
+    EngineName.MAYA1_GGUF: load_maya1_gguf,
+    EngineName.HIBARI: load_hibari,
+    EngineName.TONE: Tone,
+}
 """Name -> what loads it; here mypy holds every engine to the protocol.
 
 `EngineName.AUTO` is no engine: `choose_engine` says which one it stands for.
+"""
+
+NEEDS = {
+    EngineName.MAYA1_HF: (("maya1", "snac"), ("torch", "transformers", "tokenizers", "snac"), "maya1"),
+    EngineName.MAYA1_GGUF: (("maya1-gguf", "snac"), ("llama_cpp", "torch", "snac"), "gguf"),
+}
+"""Engine -> the models and packages that it needs, its own weights first, and the extra that has the packages.
+
+`auto` takes the first of them that lacks nothing.
 """
 
 _loaded: dict[EngineName, Engine] = {}
@@ -32,10 +49,43 @@ class Choice:
 
 
 def choose_engine(name: EngineName) -> Choice:
-    """The engine that a request means; nothing is loaded."""
-    if name is EngineName.AUTO:
-        return Choice(EngineName.HIBARI, "hibari, the embedded voice: no other voice is installed on this machine.")
-    return Choice(name, f"{name}, as asked.")
+    """The engine that a request means; nothing is loaded.
+
+    Raises:
+        BadRequest: The machine's settings mean nothing.
+        WeightsDamaged: The manifest of a model cannot be read.
+    """
+    if name is not EngineName.AUTO:
+        return Choice(name, f"{name}, as asked.")
+    missing = {engine: lacks(engine) for engine in NEEDS}
+    for engine, lack in missing.items():
+        if not lack:
+            return Choice(engine, f"{engine}: its weights are on this machine.")
+    models = Models(machine_settings().models)
+    if not any(models.knows(needed[0]) for needed, _, _ in NEEDS.values()):
+        return Choice(EngineName.HIBARI, "hibari, the embedded voice: Maya1 is not on this machine (rhapsode models).")
+    why = " and ".join(f"{engine} {lack}" for engine, lack in missing.items())
+    return Choice(EngineName.HIBARI, f"hibari, the embedded voice, for {why}.")
+
+
+def lacks(name: EngineName) -> str:
+    """What an engine would need on this machine to be chosen by itself, such as `lacks the model snac`; else empty."""
+    if name not in NEEDS:
+        return ""
+    models, packages, extra = NEEDS[name]
+    at_hand = Models(machine_settings().models)
+    for model in models:
+        if not at_hand.has(model):
+            return f"lacks the model {model} (rhapsode models fetch {model})"
+    for package in packages:
+        if not installed(package):
+            return f"lacks the package {package} (pip install 'rhapsode[{extra}]')"
+    if name is EngineName.MAYA1_HF:
+        from rhapsode.engines.maya1.device import best_device  # noqa: PLC0415 - imports torch
+
+        if best_device() == "cpu":
+            return "lacks a GPU (without one it is slow, and must be named: --engine maya1-hf)"
+    return ""
 
 
 def load_engine(name: EngineName) -> Engine:

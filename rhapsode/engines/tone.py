@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
-from rhapsode.engines.machine import host, versions
-from rhapsode.engines.protocol import Session
+from rhapsode.engines.machine import CORES, host, versions
+from rhapsode.engines.protocol import Codec, Session
 from rhapsode.engines.serial import serial_session, speed_of
 from rhapsode.errors import BadRequest, SynthesisFailed
 from rhapsode.model import Samples, Sampling, Stack, Utterance, Voice
@@ -37,6 +37,8 @@ class Tone:
     sample_rate_hz = SAMPLE_RATE_HZ
     voices: Sequence[Voice] = _VOICES
     sampling = Sampling(speed=1.0)
+    codec: Codec | None = None
+    sessions_at_once = CORES
 
     def __init__(self) -> None:
         constants = [SAMPLE_RATE_HZ, CHARACTER_S, LEAD_S, TAIL_S, BASE_HZ, STEP_HZ, _TABLE.tolist()]

@@ -19,6 +19,7 @@ from rhapsode.model.speech import (
     Sampling,
     Stack,
     Take,
+    Tokens,
     Utterance,
     Voice,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Stack",
     "Take",
     "Timeline",
+    "Tokens",
     "Utterance",
     "Voice",
 ]

@@ -62,14 +62,30 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an engine with a codec says: token ids, to be decoded into audio at any later time.
+
+    Attributes:
+        duration_s: How long they will sound.
+        slots: Beside how many others they were made: fewer than the engine has, where its memory ran out.
+        legal_mass: Samples, 0 to 1, of the probability that the model itself gave to what was legal to say next.
+    """
+
+    ids: tuple[int, ...]
+    duration_s: float
+    slots: int
+    legal_mass: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
-    """One attempt at one utterance: a waveform, or token ids that a codec will decode."""
+    """One attempt at one utterance: a waveform, or the tokens of one."""
 
     utterance: Utterance
     finish: FinishReason
     elapsed_s: float
     audio: Audio | None = None
-    token_ids: tuple[int, ...] = ()
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 
 from rhapsode import recipe
-from rhapsode.engines.protocol import Engine
+from rhapsode.engines.protocol import Engine, audio_of
 from rhapsode.model import Book, Plan, Sampling, Voice
 from rhapsode.settings import AudioSettings
 from rhapsode.text.pace import estimate_s
@@ -16,6 +15,7 @@ EDGE_S = 0.6
 """Silence around a take, trimmed when it is laid out; mean of 65 takes of the embedded voice."""
 BINDING = 60.0
 """Times real time at which chapters are laid out, encoded and read back: what two busy cores managed."""
+WARM_UP = "Ready."
 TRIAL = "The clock in the hall struck nine, and nobody in the house was willing to answer the door."
 
 
@@ -30,10 +30,16 @@ class ChapterEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One sentence, spoken to see how fast this machine is."""
+    """One sentence, spoken to see how fast this machine is.
+
+    Attributes:
+        duration_s: Of all takes that the engine spoke in step.
+        sessions: How many can speak so at once.
+    """
 
     duration_s: float
     elapsed_s: float
+    sessions: int = 1
 
     @property
     def speed(self) -> float:
@@ -59,26 +65,29 @@ def estimate_chapters(book: Book, plan: Plan, sampling: Sampling, audio: AudioSe
 
 
 def try_engine(engine: Engine, voice: Voice, sampling: Sampling) -> Trial:
-    """Speaks one sentence; the first time warms up, the second counts.
+    """Speaks one sentence, in as many takes as the engine speaks in step; a word before it warms up.
 
     Raises:
         EngineError: The engine cannot speak.
     """
     stack = engine.stack
-    said = [recipe.utterance(TRIAL, voice, sampling, stack.weights_digest, stack.precision, take) for take in (1, 2)]
+    identity = (voice, sampling, stack.weights_digest, stack.precision)
+    warm_up = recipe.utterance(WARM_UP, *identity, take=1)
+    said = [recipe.utterance(TRIAL, *identity, take=take) for take in range(1, stack.slots + 1)]
     with engine.session() as session:
-        list(session.speak(said[:1]))
+        for take in session.speak([warm_up]):
+            audio_of(take, engine.codec)
         started = time.perf_counter()
-        (take,) = session.speak(said[1:])
+        duration_s = sum(audio_of(take, engine.codec).duration_s for take in session.speak(said))
         elapsed_s = time.perf_counter() - started
-    return Trial(take.audio.duration_s if take.audio else 0.0, elapsed_s)
+    return Trial(duration_s, elapsed_s, engine.sessions_at_once)
 
 
 def conversion_s(duration_s: float, trial: Trial, workers: int) -> float:
     """Seconds that a conversion will take on this machine, without the start of the orchestrator.
 
     Args:
-        workers: As in the request; 0 is one for each core.
+        workers: As in the request; 0 is as many as suit the engine, and more are no faster.
     """
-    cores = os.cpu_count() or 1
-    return duration_s / (trial.speed * min(workers or cores, cores)) + duration_s / BINDING
+    sessions = min(workers or trial.sessions, trial.sessions)
+    return duration_s / (trial.speed * sessions) + duration_s / BINDING

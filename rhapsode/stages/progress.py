@@ -31,8 +31,15 @@ class Written:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Another part of the run begins, of unknown length."""
+
+    name: str
+
+
 Event = Spoken | Written
 
 
-def tell(event: Event) -> None:
+def tell(event: Event | Phase) -> None:
     logger.debug("%s", event, extra={"event": event})

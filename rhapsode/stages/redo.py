@@ -10,7 +10,7 @@ from rhapsode.model import Job, Order, Reading
 from rhapsode.recipe import first_job, later_job
 from rhapsode.settings import AudioSettings, RedoRequest
 from rhapsode.stages.accept import latest_takes
-from rhapsode.stages.speak import job_is_done
+from rhapsode.stages.jobs import job_is_done
 from rhapsode.store.editions import latest_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder, folder_of, readings_of
@@ -40,7 +40,7 @@ def plan_redo(request: RedoRequest) -> Redo:
     """
     library = open_library(request.library)
     shelf = find_shelf(library, request.book)
-    folder = _reading_of(shelf)
+    folder = reading_of(shelf)
     reading, original = folder.load()
     plan = shelf.load_plan(reading.plan)
     rows = folder.read_takes()
@@ -82,7 +82,12 @@ def parse_numbers(text: str, last: int) -> list[int]:
     return sorted(numbers)
 
 
-def _reading_of(shelf: Shelf) -> ReadingFolder:
+def reading_of(shelf: Shelf) -> ReadingFolder:
+    """The reading that a book's name means: that of its latest edition, or the only one that was planned.
+
+    Raises:
+        NotInLibrary: There is none, or there are several.
+    """
     if edition := latest_edition(shelf):
         return folder_of(shelf, edition.reading)
     planned = readings_of(shelf)

@@ -2,149 +2,113 @@
 
 A take is stored while the next one is spoken, with all that is known of it; the evidence of the job is written last,
 when all takes that it tells of are on the disk. So a kill loses at most the takes that were in the engine and the one
-before them, a power cut those of the jobs that were at work, and a chunk whose audio is in the library is not spoken
-again.
+before them, a power cut those of the jobs that were at work, and a chunk that is in the library is not spoken again.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from rhapsode import recipe
 from rhapsode.engines.protocol import Engine
-from rhapsode.engines.registry import load_engine
-from rhapsode.errors import SynthesisFailed, WeightsDamaged
-from rhapsode.model import Job, Order, Plan, Reading, Take, Utterance
+from rhapsode.errors import SynthesisFailed
+from rhapsode.model import Job, Reading, Take, Utterance
 from rhapsode.quality.signal import measure
-from rhapsode.settings import EngineName
-from rhapsode.stages.plan import load_plan
-from rhapsode.stages.progress import Spoken, tell
-from rhapsode.stages.rows import failure_row, take_row
-from rhapsode.store.evidence import TakeRow, read_rows, write_rows
-from rhapsode.store.library import Library, open_library
-from rhapsode.store.objects import StoredTake, find_take, has_take, put_take, sync_takes
-from rhapsode.store.readings import ReadingFolder
-from rhapsode.store.shelf import Shelf
-
-logger = logging.getLogger("rhapsode.speak")
+from rhapsode.stages.jobs import JobReport, OpenJob
+from rhapsode.store.evidence import TakeRow
+from rhapsode.store.objects import StoredTake, find_take, has_take, put_take
+from rhapsode.store.tokens import StoredTokens, find_tokens, has_tokens, put_tokens, sync_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class JobReport:
-    """What a job did: chunks spoken now, chunks found in the library, seconds of audio, seconds of the engine."""
-
-    job: str
-    spoken: int
-    reused: int
-    duration_s: float
-    engine_s: float
-
-
-def job_is_done(reading: Reading, job: Job) -> bool:
-    """True if the job's evidence and every audio object that it lists are in the library."""
-    library = open_library(reading.library)
-    path = ReadingFolder(Shelf(library, reading.shelf), reading.key).takes_path(job)
-    return library.exists(path) and all(has_take(library, row.key) for row in read_rows(library, path))
+def job_is_spoken(reading: Reading, job: Job) -> bool:
+    """True if there is audio or tokens for every chunk of the job: nothing is left but to decode."""
+    work = OpenJob(reading, job)
+    return all(has_tokens(work.library, key) or has_take(work.library, key) for key in work.utterances)
 
 
 def speak_job(reading: Reading, job: Job) -> JobReport:
     """Gives every chunk of the job its take; what is stored already is found, not spoken.
+
+    Where the engine says tokens, they are stored and `JobReport.undecoded` counts them; `decode_job` does the rest.
 
     Raises:
         SynthesisFailed: Some chunks could not be spoken; they are named. The others are stored. The failures are
             written to the evidence beside the job, which stays undone.
         WeightsDamaged: The engine at hand has other weights than those that the reading was planned with.
     """
-    library = open_library(reading.library)
-    folder = ReadingFolder(Shelf(library, reading.shelf), reading.key)
-    plan = load_plan(reading)
-    # Chunks that say the same share a key, hence one utterance: "Yes." is spoken once for the whole library.
-    utterances: dict[str, Utterance] = {}
-    orders: dict[str, list[Order]] = {}
-    for order in _wanted(folder, job):
-        utterance = _utterance(reading, plan, order)
-        utterances[utterance.key] = utterance
-        orders.setdefault(utterance.key, []).append(order)
-
+    work = OpenJob(reading, job)
     rows: list[TakeRow] = []
+    missing: list[Utterance] = []
+    for key, utterance in work.utterances.items():
+        if stored := find_take(work.library, key):
+            rows += work.rows(stored, reused=True)
+            work.tell_spoken(key, stored.audio.duration_s, reused=True)
+        else:
+            missing.append(utterance)
+    if not missing:
+        return work.close(rows)
+    engine = work.engine()
+    if engine.codec is None:
+        return _speak_audio(work, engine, missing, rows)
+    return _speak_tokens(work, engine, missing, rows)
 
-    def record(stored: StoredTake, reused: bool) -> None:
-        for order in orders[stored.key]:
-            row = take_row(reading, plan, job, order, utterances[stored.key], stored, reused)
-            rows.append(row)
-            tell(Spoken(row.chunk, row.chapter, row.duration_s, reused))
 
-    found = {key: find_take(library, key) for key in utterances}
-    for stored in found.values():
-        if stored is not None:
-            record(stored, reused=True)
-    missing = [utterances[key] for key, stored in found.items() if stored is None]
+def _speak_audio(work: OpenJob, engine: Engine, missing: list[Utterance], rows: list[TakeRow]) -> JobReport:
     failures: dict[str, SynthesisFailed] = {}
-    if missing:
-        for stored in _stored(library, _engine(reading), missing, failures):
-            record(stored, reused=False)
-
-    sync_takes(library, sorted({row.key for row in rows}))
+    for stored in _stored(work, engine, missing, failures):
+        rows += work.rows(stored, reused=False)
+        work.tell_spoken(stored.key, stored.audio.duration_s, reused=False)
     if failures:
-        failed = [
-            failure_row(reading, plan, job, order, utterances[key], error.message, datetime.now(UTC))
-            for key, error in failures.items()
-            for order in orders[key]
-        ]
-        folder.write_failures(job, failed)
-        raise _named(failed, failures)
-    rows.sort(key=lambda row: row.chunk)
-    write_rows(library, folder.takes_path(job), rows)
-    return _report(job, rows)
-
-
-def _wanted(folder: ReadingFolder, job: Job) -> list[Order]:
-    """The orders of a job, less those that a later round has overruled.
-
-    Without this a chunk that cannot be spoken as planned would fail its range for ever, even after a redo gave it
-    another text. Only a job with failures behind it can have such chunks, and only then is it looked for.
-    """
-    failed = {row.chunk for row in folder.read_failures() if row.round == job.round}
-    if not failed & {order.chunk for order in job.orders}:
-        return list(job.orders)
-    overruled = {row.chunk for row in folder.read_takes() if row.round > job.round} & failed
-    return [order for order in job.orders if order.chunk not in overruled]
-
-
-def _utterance(reading: Reading, plan: Plan, order: Order) -> Utterance:
-    text = order.text if order.text is not None else plan.chunks[order.chunk - 1].spoken
-    return recipe.utterance(
-        text, reading.voice, reading.sampling, reading.weights_digest, reading.precision, order.take
-    )
-
-
-def _engine(reading: Reading) -> Engine:
-    engine = load_engine(EngineName(reading.engine))
-    if engine.stack.weights_digest != reading.weights_digest:
-        raise WeightsDamaged(
-            f"The engine {reading.engine} has the weights {engine.stack.weights_digest[:12]} here, but this book was "
-            f"planned with {reading.weights_digest[:12]}.",
-            "Convert the book again: it will be planned for the voice at hand.",
-        )
-    return engine
+        raise work.fail(failures, rows)
+    return work.close(rows)
 
 
 def _stored(
-    library: Library, engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]
+    work: OpenJob, engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]
 ) -> Iterator[StoredTake]:
     """Stores each take while the next one is spoken: compressing and writing takes a twentieth of the time."""
+
+    def store(take: Take) -> StoredTake:
+        assert take.audio is not None, "an engine without a codec says audio"
+        facts = _facts(engine, take) | {"measures": asdict(measure(take.audio))}
+        return put_take(work.library, take.utterance.key, take.audio, facts)
+
     with ThreadPoolExecutor(max_workers=1) as writer:
         last: Future[StoredTake] | None = None
         for take in _takes(engine, utterances, failures):
             if last:
                 yield last.result()
-            last = writer.submit(_store, library, engine, take)
+            last = writer.submit(store, take)
         if last:
             yield last.result()
+
+
+def _speak_tokens(work: OpenJob, engine: Engine, missing: list[Utterance], rows: list[TakeRow]) -> JobReport:
+    failures: dict[str, SynthesisFailed] = {}
+    found = {one.key: tokens for one in missing if (tokens := find_tokens(work.library, one.key))}
+    for tokens in found.values():
+        work.tell_spoken(tokens.key, tokens.duration_s, reused=True)
+    spoken: list[StoredTokens] = []
+    for take in _takes(engine, [one for one in missing if one.key not in found], failures):
+        assert take.tokens is not None, "an engine with a codec says tokens"
+        made = StoredTokens(take.utterance.key, take.tokens.ids, take.tokens.duration_s, _facts(engine, take))
+        spoken.append(put_tokens(work.library, made))
+        work.tell_spoken(made.key, made.duration_s, reused=False)
+    undecoded = [*found.values(), *spoken]
+    sync_tokens(work.library, [tokens.key for tokens in undecoded])
+    if failures:
+        raise work.fail(failures, rows)
+    return JobReport(
+        job=work.job.name,
+        spoken=sum(len(work.chunks(tokens.key)) for tokens in spoken),
+        reused=len(rows) + sum(len(work.chunks(key)) for key in found),
+        duration_s=sum(row.duration_s for row in rows) + sum(tokens.duration_s for tokens in undecoded),
+        engine_s=sum(tokens.provenance["elapsed_s"] / tokens.provenance["stack"]["slots"] for tokens in spoken),
+        undecoded=sum(len(work.chunks(tokens.key)) for tokens in undecoded),
+    )
 
 
 def _takes(engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]) -> Iterator[Take]:
@@ -164,34 +128,17 @@ def _takes(engine: Engine, utterances: list[Utterance], failures: dict[str, Synt
             del pending[error.key]
 
 
-def _store(library: Library, engine: Engine, take: Take) -> StoredTake:
-    assert take.audio is not None, "token ids are decoded before they are stored"
-    provenance = {
+def _facts(engine: Engine, take: Take) -> dict[str, Any]:
+    """What is known of a take besides its audio: its provenance."""
+    facts: dict[str, Any] = {
         "finish_reason": take.finish.value,
-        "token_count": len(take.token_ids),
+        "token_count": 0,
         "elapsed_s": round(take.elapsed_s, 6),
         "started_at": datetime.now(UTC).isoformat(),
         "stack": asdict(engine.stack),
-        "measures": asdict(measure(take.audio)),
     }
-    return put_take(library, take.utterance.key, take.audio, provenance)
-
-
-def _named(failed: list[TakeRow], failures: dict[str, SynthesisFailed]) -> SynthesisFailed:
-    numbers = ", ".join(str(row.chunk) for row in failed[:8]) + (", ..." if len(failed) > 8 else "")
-    first = next(iter(failures.values()))
-    return SynthesisFailed(
-        f"{len(failed)} of the chunks could not be spoken: {numbers}. The first: {first.message}",
-        f'Give it another text: rhapsode redo BOOK --chunks {failed[0].chunk} --text "...".',
-    )
-
-
-def _report(job: Job, rows: list[TakeRow]) -> JobReport:
-    spoken = [row for row in rows if not row.reused]
-    return JobReport(
-        job=job.name,
-        spoken=len(spoken),
-        reused=len(rows) - len(spoken),
-        duration_s=sum(row.duration_s for row in rows),
-        engine_s=sum(row.elapsed_s for row in spoken),
-    )
+    if tokens := take.tokens:
+        facts["token_count"] = len(tokens.ids)
+        facts["legal_mass"] = [round(mass, 9) for mass in tokens.legal_mass]
+        facts["stack"] = asdict(replace(engine.stack, slots=tokens.slots))
+    return facts

@@ -37,6 +37,8 @@ class TakeRow:
         words, characters: Of `source` and of `spoken`.
         sampling, libraries: JSON objects.
         token_count: 0 for engines that make waveforms.
+        legal_mass: The least probability, 0 to 1, that the model gave to what was legal to say next, of those sampled;
+            a healthy model is near 1. None for engines that make waveforms.
         rms_dbfs, peak_dbfs, leading_silence_s, trailing_silence_s: None where there is nothing to measure.
         elapsed_s: Wall clock of the engine.
         speed: duration_s / elapsed_s, "times real time".
@@ -71,6 +73,7 @@ class TakeRow:
     threads: int
     finish_reason: str
     token_count: int
+    legal_mass: float | None
     duration_s: float
     sample_rate_hz: int
     rms_dbfs: float | None
@@ -114,6 +117,7 @@ SCHEMA = pa.schema(
         pa.field("threads", pa.int32(), nullable=False),
         pa.field("finish_reason", pa.string(), nullable=False),
         pa.field("token_count", pa.int32(), nullable=False),
+        pa.field("legal_mass", pa.float64()),
         pa.field("duration_s", pa.float64(), nullable=False),
         pa.field("sample_rate_hz", pa.int32(), nullable=False),
         pa.field("rms_dbfs", pa.float64()),

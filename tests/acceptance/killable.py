@@ -24,7 +24,7 @@ from rhapsode.engines import registry
 from rhapsode.engines.protocol import Engine, Session
 from rhapsode.model import Take, Utterance
 from rhapsode.settings import ConvertRequest, EngineName
-from rhapsode.stages import assemble, plan, publish, speak
+from rhapsode.stages import assemble, jobs, plan, publish, speak
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 from tests.plain import convert
@@ -33,7 +33,7 @@ STEPS: dict[str, tuple[tuple[Any, str], ...]] = {
     "parse": ((plan, "read_book"), (Shelf, "save_book")),
     "plan": ((plan, "plan_book"), (Shelf, "save_plan"), (ReadingFolder, "save")),
     "store": ((speak, "put_take"),),
-    "evidence": ((speak, "sync_takes"), (speak, "write_rows"), (ReadingFolder, "save_accepted")),
+    "evidence": ((jobs, "sync_takes"), (jobs, "write_rows"), (ReadingFolder, "save_accepted")),
     "assemble": ((assemble, "lay_out"), (Shelf, "save_timeline")),
     "encode": ((encode, "feed"),),
     "read-back": ((encode, "read_back"),),

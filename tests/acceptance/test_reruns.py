@@ -18,9 +18,10 @@ from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest, EngineName
 from rhapsode.stages.accept import accept_takes
 from rhapsode.stages.assemble import assemble_chapter, chapters_of
+from rhapsode.stages.jobs import JobReport
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
 from rhapsode.stages.publish import publish_edition
-from rhapsode.stages.speak import JobReport, speak_job
+from rhapsode.stages.speak import speak_job
 from rhapsode.store import durable
 from rhapsode.store.editions import Edition, latest_edition, load_chunks
 from rhapsode.store.library import Library, open_library

@@ -41,7 +41,7 @@ def test_both_deployments_are_there_and_start_in_the_checkout(deployed: dict[str
 def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
     schema = deployed["convert-book"].parameter_openapi_schema  # type: ignore[attr-defined]
     definitions = schema["definitions"]
-    assert definitions["EngineName"]["enum"] == ["auto", "hibari", "tone"]
+    assert definitions["EngineName"]["enum"] == ["auto", "maya1-hf", "maya1-gguf", "hibari", "tone"]
     assert definitions["Footnotes"]["enum"] == ["skip", "inline", "end-of-chapter"]
     assert definitions["Format"]["enum"] == ["m4b", "mp3", "flac"]
     fields = definitions["ConvertRequest"]["properties"]

@@ -19,7 +19,7 @@ from tests.unit.cli.conftest import Said
 from tests.unit.cli.test_failures import assert_one_line
 
 Rhapsode = Callable[..., Said]
-COMMANDS = ["convert", "inspect", "locate", "redo", "query", "voices", "doctor"]
+COMMANDS = ["convert", "inspect", "locate", "redo", "diagnose", "query", "voices", "models", "doctor"]
 
 
 def test_alone_it_shows_help(rhapsode: Rhapsode) -> None:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 from rhapsode.engines import registry
-from rhapsode.engines.registry import ENGINES, choose_engine, load_engine, sampling_of, voice_of
+from rhapsode.engines.maya1.weights import Models
+from rhapsode.engines.registry import ENGINES, Choice, choose_engine, load_engine, sampling_of, voice_of
 from rhapsode.engines.tone import Tone
-from rhapsode.errors import BadRequest
+from rhapsode.errors import BadRequest, EngineUnavailable
 from rhapsode.model import Sampling, Voice
 from rhapsode.settings import EngineName
 
@@ -21,8 +24,46 @@ def test_every_name_but_auto_has_an_engine():
 
 def test_auto_is_the_embedded_voice_and_says_so():
     choice = choose_engine(EngineName.AUTO)
-    assert choice.name is EngineName.HIBARI
-    assert "hibari" in choice.reason and "\n" not in choice.reason
+    assert choice == Choice(
+        EngineName.HIBARI, "hibari, the embedded voice: Maya1 is not on this machine (rhapsode models)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("models", "packages", "device", "chosen", "why"),
+    [
+        ("maya1 maya1-gguf snac", "torch llama_cpp", "cuda", EngineName.MAYA1_HF, "its weights are on this machine"),
+        ("maya1 maya1-gguf snac", "torch llama_cpp", "cpu", EngineName.MAYA1_GGUF, "its weights are on this machine"),
+        ("maya1-gguf snac", "torch llama_cpp", "cuda", EngineName.MAYA1_GGUF, "its weights are on this machine"),
+        ("maya1 snac", "torch", "cpu", EngineName.HIBARI, "maya1-hf lacks a GPU"),
+        ("maya1-gguf", "torch llama_cpp", "cpu", EngineName.HIBARI, "maya1-gguf lacks the model snac"),
+        ("maya1-gguf snac", "torch", "cpu", EngineName.HIBARI, r"lacks the package llama_cpp \(pip install"),
+        ("maya1 snac", "", "cuda", EngineName.HIBARI, "maya1-hf lacks the package torch"),
+        ("snac", "torch llama_cpp", "cuda", EngineName.HIBARI, "Maya1 is not on this machine"),
+    ],
+)
+def test_auto_takes_the_best_that_is_there_and_says_why(monkeypatch, models, packages, device, chosen, why):
+    class Here(Models):
+        def knows(self, name):
+            return name in models.split()
+
+        def has(self, *names):
+            return all(map(self.knows, names))
+
+    there = {"torch": ["torch", "transformers", "tokenizers", "snac"], "llama_cpp": ["llama_cpp"]}
+    names = [name for package in packages.split() for name in there[package]]
+    monkeypatch.setattr(registry, "Models", Here)
+    monkeypatch.setattr(registry, "installed", lambda name: name in names)
+    monkeypatch.setitem(sys.modules, "rhapsode.engines.maya1.device", SimpleNamespace(best_device=lambda: device))
+    choice = choose_engine(EngineName.AUTO)
+    assert choice.name is chosen
+    assert re.search(why, choice.reason) and choice.reason.startswith(chosen.value) and "\n" not in choice.reason
+
+
+@pytest.mark.parametrize("name", [EngineName.MAYA1_HF, EngineName.MAYA1_GGUF])
+def test_a_named_engine_without_its_weights_says_how_to_get_them(name):
+    with pytest.raises(EngineUnavailable, match="rhapsode models fetch"):
+        load_engine(name)
 
 
 def test_a_named_engine_is_that_engine():

@@ -15,8 +15,9 @@ from rhapsode.errors import SynthesisFailed, WeightsDamaged
 from rhapsode.model import Job, Reading
 from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest, EngineName
+from rhapsode.stages.jobs import job_is_done
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
-from rhapsode.stages.speak import job_is_done, speak_job
+from rhapsode.stages.speak import speak_job
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf

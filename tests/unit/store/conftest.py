@@ -68,6 +68,7 @@ def make_row(chunk: int = 1, **changed: object) -> TakeRow:
         "threads": 1,
         "finish_reason": "end",
         "token_count": 0,
+        "legal_mass": None,
         "duration_s": 2.5,
         "sample_rate_hz": 24_000,
         "rms_dbfs": -20.5,

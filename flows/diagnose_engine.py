@@ -1,0 +1,35 @@
+"""The flow `diagnose-engine`: the same chunks under several conditions, and a verdict."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from rhapsode.quality.diagnosis import judge
+from rhapsode.settings import DiagnoseRequest
+from rhapsode.stages.diagnose import Report, folder_of, plan_diagnosis, rows_of, save_diagnosis
+from rhapsode.store.library import open_library
+from rhapsode.store.shelf import Shelf
+from tasks.speak_condition import speak_condition
+
+
+@flow(name="diagnose-engine", flow_run_name="diagnose {request.chunks} of {request.book}")
+def diagnose_engine(request: DiagnoseRequest) -> Report:
+    """Tells whether chunks sound wrong for what was spoken before them, or for the model, the precision, the text.
+
+    Args:
+        request: The book and the chunks.
+
+    Raises:
+        RhapsodeError: No such book or chunks, or its engine cannot be loaded; see rhapsode/errors.py.
+    """
+    diagnosis = plan_diagnosis(request)
+    shelf = Shelf(open_library(request.library), diagnosis.reading.shelf)
+    folder = folder_of(shelf, diagnosis.reading)
+    outcomes = [speak_condition(diagnosis.named, condition, shelf, folder) for condition in diagnosis.conditions]
+    finding = judge(one for outcome in outcomes for one in outcome.heard)
+    path = save_diagnosis(shelf, folder, outcomes, finding)
+    rows = rows_of(outcomes)
+    create_table_artifact(rows, key=f"diagnosis-{shelf.name}", description=f"{finding.verdict}: {finding.reason}")
+    create_markdown_artifact(f"**{finding.verdict}**: {finding.reason}\n\n`{path}`", key=f"verdict-{shelf.name}")
+    return Report(finding, tuple(rows), path)

@@ -1,0 +1,17 @@
+"""The task `speak-condition`: never cached, since a diagnosis asks what the engine says now."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from rhapsode.model import Utterance
+from rhapsode.stages import diagnose
+from rhapsode.stages.apart import Condition
+from rhapsode.stages.diagnose import Outcome
+from rhapsode.store.shelf import Shelf
+
+
+@task(name="speak-condition", task_run_name="speak {condition.name}", persist_result=False)
+def speak_condition(named: dict[int, Utterance], condition: Condition, shelf: Shelf, folder: str) -> Outcome:
+    """Speaks the named chunks under one condition."""
+    return diagnose.speak_condition(named, condition, shelf, folder)
