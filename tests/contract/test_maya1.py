@@ -144,6 +144,7 @@ def test_a_session_that_runs_out_of_memory_says_what_a_smaller_one_says(named: N
     same(speak(engine, wanted), expected)
 
 
+@pytest.mark.timeout(1500)  # one slot says 484 utterances one after another
 @pytest.mark.parametrize("named", cases(lambda case: True, slow=lambda case: case[1:] != ("random", 8)), indirect=True)
 def test_nothing_is_left_of_484_others(named: Named) -> None:
     engine = named[1]
