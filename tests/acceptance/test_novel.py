@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.memory import own_peak_mb
 from rhapsode.book.reader import read_book
 from rhapsode.model import Book
 from rhapsode.recipe import first_job
@@ -51,9 +50,7 @@ def make(request: ConvertRequest) -> Made:
     assert not acceptance.missing
     timelines = [assemble_chapter(reading, acceptance.digest, n, request.audio) for n in chapters_of(reading)]
     edition = publish_edition(reading, acceptance.digest, timelines, request.audio)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak_mb = peak / 1e6 if sys.platform == "darwin" else peak / 1e3
-    return Made(reading.shelf, edition, spoke_s, time.monotonic() - started, peak_mb)
+    return Made(reading.shelf, edition, spoke_s, time.monotonic() - started, own_peak_mb())
 
 
 def narrated(book: Book) -> int:
