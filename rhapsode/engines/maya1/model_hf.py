@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import BitsAndBytesConfig, LlamaForCausalLM
 from transformers.utils import logging as transformers_logging
 
@@ -61,24 +62,13 @@ def load(folder: Path, *, device: str, precision: Precision | None = None, threa
 
     Raises:
         EngineUnavailable: There are no weights in the folder.
-        WeightsDamaged: They are not those of a Llama with Maya1's vocabulary.
+        WeightsDamaged: They are not those of a Llama with Maya1's vocabulary, or not all of them.
     """
     precision = precision or best_precision(device)
-    computed_in = _computed_in(device, precision)
-    transformers_logging.disable_progress_bar()
     torch.set_num_threads(threads)
     if not any(folder.glob("*.safetensors")):
         raise EngineUnavailable(f"There are no safetensors weights in {folder}.", "Fetch them: `rhapsode models`.")
-    model = LlamaForCausalLM.from_pretrained(
-        folder,
-        dtype=computed_in,
-        quantization_config=_quantization(precision, computed_in),
-        device_map={"": device},
-        attn_implementation="sdpa",
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    ).eval()
+    model = _whole(folder, device, precision)
     head = model.get_output_embeddings().weight
     if head.shape[0] <= v.LAST_CODE or not head.dtype.is_floating_point:
         raise WeightsDamaged(
@@ -104,6 +94,41 @@ def fitting_slots(model: HfModel, tokens: int) -> int:
     weights = model.body.get_memory_footprint()
     room = torch.cuda.get_device_properties(model.device).total_memory - weights - WORKING_BYTES
     return int(min(MOST_SLOTS, 2 ** max(0, (max(1, room // per_slot)).bit_length() - 1)))
+
+
+def _whole(folder: Path, device: str, precision: Precision) -> Any:
+    """The model, with every number of it from the files.
+
+    transformers draws tensors that are missing or of another shape at random and goes on: a head declared untied but
+    stored tied would be noise. So what it reports of them is an error here.
+    """
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    computed_in = _computed_in(device, precision)
+    try:
+        model, report = LlamaForCausalLM.from_pretrained(
+            folder,
+            dtype=computed_in,
+            quantization_config=_quantization(precision, computed_in),
+            device_map={"": device},
+            attn_implementation="sdpa",
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (SafetensorError, OSError) as error:
+        raise WeightsDamaged(f"The weights in {folder} cannot be read: {error}.", "Fetch them again.") from error
+    kinds = {"missing": "missing_keys", "of another shape": "mismatched_keys", "left over": "unexpected_keys"}
+    for what, kind in kinds.items():
+        names = sorted(key if isinstance(key, str) else key[0] for key in report[kind])
+        if names:
+            raise WeightsDamaged(
+                f"The weights in {folder} do not fit its config.json: {len(names)} {what}, such as {names[0]}.",
+                "Take weights and config.json from one model, or fetch both again.",
+            )
+    return model.eval()
 
 
 def _computed_in(device: str, precision: Precision) -> Any:
