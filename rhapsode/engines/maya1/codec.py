@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,13 @@ class Codec:
 
         Raises:
             EngineUnavailable: They are not there.
-            WeightsDamaged: It is not the 24 kHz SNAC that Maya1 speaks through, or its tensors do not fit.
+            WeightsDamaged: It is not the 24 kHz SNAC that Maya1 speaks through, its tensors do not fit, or the file
+                holds more than tensors.
         """
         config_file, weights_file = folder / "config.json", folder / "pytorch_model.bin"
         if not (config_file.is_file() and weights_file.is_file()):
             raise EngineUnavailable(f"There is no SNAC codec in {folder}.", "Fetch it: `rhapsode models`.")
-        config = json.loads(config_file.read_text())
-        with torch.random.fork_rng(devices=[]):  # random weights are drawn first
-            model = SNAC(**config)
+        model = _empty_snac(config_file)
         found = (model.sampling_rate, int(model.hop_length), tuple(model.vq_strides), model.codebook_size)
         expected = (v.SAMPLE_RATE_HZ, v.HOP, v.STRIDES, v.CODEBOOK_SIZE)
         if found != expected:
@@ -59,10 +59,11 @@ class Codec:
             )
         try:
             model.load_state_dict(torch.load(weights_file, map_location="cpu", weights_only=True))
-        except RuntimeError as mismatch:
+        except (RuntimeError, TypeError, EOFError, UnpicklingError) as error:
             raise WeightsDamaged(
-                f"The tensors in {weights_file} do not fit: {mismatch}.", "Fetch them again."
-            ) from None
+                f"The tensors in {weights_file} cannot be read or do not fit: {_first_line(error)}.",
+                "Fetch them again.",
+            ) from error
         return cls(model.eval().to(device), device=device, threads=threads)
 
     def decode(self, token_ids: Sequence[int], seed: int) -> Audio:
@@ -77,12 +78,19 @@ class Codec:
 
         Raises:
             SynthesisFailed: The frames have slipped or there are none, or the codec computed no numbers.
+            MemoryError: The device has no room for the take, now.
         """
         books = [torch.from_numpy(codes)[None].to(self._device) for codes in v.unpack_frames(token_ids)]
         if not token_ids:
             raise SynthesisFailed("The take has no frames to decode.", "Speak it again.")
-        with self._same_every_time(seed), torch.inference_mode():
-            wave = self._model.decode(books)[0, 0].float().cpu().numpy()
+        lack = ""
+        try:
+            with self._same_every_time(seed), torch.inference_mode():
+                wave = self._model.decode(books)[0, 0].float().cpu().numpy()
+        except torch.OutOfMemoryError as failure:
+            lack = _first_line(failure)
+        if lack:  # out here torch's error is gone, and with it the frames that held on to tensors
+            raise MemoryError(lack)
         assert len(wave) == v.FRAME_SAMPLES * len(books[0][0])
         if not np.isfinite(wave).all():
             raise SynthesisFailed("The codec computed NaN or infinity.", "Its weights are damaged: fetch them again.")
@@ -104,3 +112,17 @@ class Codec:
         ):
             torch.manual_seed(seed)
             yield
+
+
+def _empty_snac(config_file: Path) -> Any:
+    try:
+        config = json.loads(config_file.read_text())
+        with torch.random.fork_rng(devices=[]):  # random weights are drawn first
+            return SNAC(**config)
+    except (ValueError, TypeError) as error:
+        raise WeightsDamaged(f"{config_file} describes no SNAC: {_first_line(error)}.", "Fetch it again.") from error
+
+
+def _first_line(error: BaseException) -> str:
+    """Torch explains at length; an error of ours is one line."""
+    return (str(error).splitlines() or ["it ends too early"])[0].rstrip(".:")

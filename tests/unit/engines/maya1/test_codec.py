@@ -147,3 +147,64 @@ def test_missing_and_foreign_weights_are_named(tmp_path: Path) -> None:
     torch.save({"other": torch.zeros(1)}, tmp_path / "pytorch_model.bin")
     with pytest.raises(WeightsDamaged, match="do not fit"):
         Codec.load(tmp_path)
+
+
+class Trap:
+    """What a hostile file would have unpickled: a call of its own choice."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.target,)
+
+
+def test_of_a_pickle_only_tensors_are_read(tmp_path: Path) -> None:
+    save(tmp_path)
+    sprung = tmp_path / "sprung"
+    torch.save({"decoder.model.0.bias": Trap(sprung)}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(WeightsDamaged, match="cannot be read or do not fit") as refusal:
+        Codec.load(tmp_path)
+    assert not sprung.exists()
+    assert "\n" not in str(refusal.value)
+    torch.load(tmp_path / "pytorch_model.bin", weights_only=False)
+    assert sprung.exists(), "the trap was none"
+
+
+@pytest.mark.parametrize("data", [b"", b"no tensors" * 9])
+def test_a_file_that_is_no_weights_is_one_line(tmp_path: Path, data: bytes) -> None:
+    save(tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(data)
+    with pytest.raises(WeightsDamaged, match=r"^[^\n]*cannot be read or do not fit: [^\n]+$"):
+        Codec.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"colour": 1}'])
+def test_a_configuration_that_is_none_is_one_line(tmp_path: Path, text: str) -> None:
+    save(tmp_path)
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(WeightsDamaged, match=r"^[^\n]*describes no SNAC[^\n]*$"):
+        Codec.load(tmp_path)
+
+
+def test_the_first_frame_and_the_last_one_are_heard(folder: Path) -> None:
+    codec, said = Codec.load(folder), take(3, 9)
+    whole = codec.decode(said, seed=0).samples
+    for at, heard in ((0, slice(None, v.FRAME_SAMPLES)), (8, slice(-v.FRAME_SAMPLES, None))):
+        other = [*said[: 7 * at], *take(4, 1), *said[7 * at + 7 :]]
+        changed = codec.decode(other, seed=0).samples != whole
+        assert changed[heard].mean() > 0.1
+
+
+def test_a_device_without_room_is_a_lack_of_memory_that_may_pass(folder: Path) -> None:
+    codec = Codec.load(folder)
+
+    def full(books: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it.")
+
+    real, codec._model.decode = codec._model.decode, full
+    with pytest.raises(MemoryError, match=r"^CUDA out of memory. Tried to allocate 2.00 GiB$") as lack:
+        codec.decode(take(1, 2), seed=0)
+    assert lack.value.__context__ is None
+    codec._model.decode = real
+    assert codec.decode(take(1, 2), seed=0).duration_s > 0
