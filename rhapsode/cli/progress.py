@@ -1,4 +1,8 @@
-"""Where a run stands: the events of rhapsode/stages/progress.py as a live bar, or as a line every ten seconds."""
+"""Where a run stands: the events of rhapsode/stages/progress.py as a live bar, or as a line every ten seconds.
+
+What any part of Rhapsode warns of meanwhile is a line too: a run goes on without a cover, or with fewer slots, but not
+in silence.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Column
 
 from rhapsode.audio.titles import clean
+from rhapsode.cli.console import shown
 from rhapsode.report.summary import clock
 from rhapsode.stages.progress import Event, Phase, Spoken, Written, logger
 
@@ -105,12 +110,14 @@ class Display(logging.Handler):
         logger.setLevel(logging.DEBUG)
         logger.propagate = False  # the bar says it already
         logger.addHandler(self)
+        logging.getLogger("rhapsode").addHandler(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         logger.removeHandler(self)
+        logging.getLogger("rhapsode").removeHandler(self)
         logger.setLevel(self._level)
         logger.propagate = self._propagate
         self.finish()
@@ -128,6 +135,9 @@ class Display(logging.Handler):
                 self._line(note)
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            self._console.print(shown(record.getMessage()))
+            return
         event = getattr(record, "event", None)
         if isinstance(event, Phase):
             self.phase(event.name)

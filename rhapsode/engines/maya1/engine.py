@@ -6,11 +6,12 @@ slots, the decoder's bookkeeping) is made with a session and freed with it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rhapsode.engines.maya1 import vocabulary as v
-from rhapsode.engines.maya1.backbone import Backbone, check_slots
+from rhapsode.engines.maya1.backbone import Backbone, check_slots, unlike_slots
 from rhapsode.engines.maya1.decoder import Decoded, FrameDecoder, Line
 from rhapsode.engines.maya1.prompt import (
     MIN_FRAMES,
@@ -22,11 +23,13 @@ from rhapsode.engines.maya1.prompt import (
 )
 from rhapsode.engines.maya1.sampler import Draw
 from rhapsode.engines.protocol import Codec, Session
-from rhapsode.errors import BadRequest, SynthesisFailed
+from rhapsode.errors import BadRequest, EngineUnavailable, SynthesisFailed
 from rhapsode.model import Sampling, Stack, Take, Tokens, Utterance, Voice
 
 DRAW = Draw()
 SAMPLING = Sampling(temperature=DRAW.temperature, top_p=DRAW.top_p, repetition_penalty=DRAW.repetition_penalty)
+
+log = logging.getLogger(__name__)
 
 
 class Maya1Engine:
@@ -36,6 +39,8 @@ class Maya1Engine:
         stack: `stack.slots` is how many takes a session decodes in step.
         tokenize: The tokenizer of the weights; checked here.
         open_backbone: Makes a backbone with so many empty slots, or raises MemoryError.
+        proven: The tests have run on this kind of device. On any other, a session first computes the same in every slot
+            and compares.
 
     Raises:
         BadRequest: Slots would not all compute alike.
@@ -54,6 +59,7 @@ class Maya1Engine:
         codec: Codec,
         tokenize: Tokenize,
         open_backbone: Callable[[int], Backbone],
+        proven: bool = True,
     ) -> None:
         check_slots(stack.slots)
         check_tokenizer(tokenize)
@@ -62,9 +68,16 @@ class Maya1Engine:
         self.codec: Codec | None = codec
         self._tokenize = tokenize
         self._open_backbone = open_backbone
+        self._proven = {1, stack.slots} if proven else {1}  # numbers of slots
 
     @contextmanager
     def session(self) -> Iterator[Session]:
+        """See `protocol.Engine`.
+
+        Raises:
+            EngineUnavailable: On this device a take would change with its slot.
+            SynthesisFailed: Not even one slot fits into memory.
+        """
         session = Maya1Session(self._backbone(), self._tokenize)
         try:
             yield session
@@ -76,14 +89,32 @@ class Maya1Engine:
         slots = self.stack.slots
         while True:
             try:
-                return self._open_backbone(slots)
+                return self._opened(slots)
             except MemoryError as failure:
                 if slots == 1:
                     raise SynthesisFailed(
                         f"Not even one slot of {self.stack.engine} fits into memory ({failure}).",
                         "Close other programs, or use a smaller precision.",
                     ) from failure
+                log.warning("Memory lacks for %d slots of %s: trying half as many.", slots, self.stack.engine)
                 slots //= 2
+
+    def _opened(self, slots: int) -> Backbone:
+        backbone = self._open_backbone(slots)
+        if slots in self._proven:
+            return backbone
+        try:
+            unlike = unlike_slots(backbone)
+            if unlike:
+                raise EngineUnavailable(
+                    f"On this device slots {unlike} of {slots} compute other bits than slot 0: takes would change.",
+                    f"Set RHAPSODE_SLOTS={slots // 2}.",
+                )
+        except BaseException:
+            backbone.close()
+            raise
+        self._proven.add(slots)
+        return backbone
 
 
 class Maya1Session:
@@ -120,7 +151,11 @@ class Maya1Session:
                 lines.append(self._line(number, utterance))
             except SynthesisFailed as failure:
                 refused.append(failure)
+        told = len(self._decoder.back_offs)
         for decoded in self._decoder.decode(lines):
+            for before, after in self._decoder.back_offs[told:]:
+                log.warning("Memory ran out with %d slots: going on with %d; their takes began anew.", before, after)
+            told = len(self._decoder.back_offs)
             yield _take(utterances[decoded.line.number], decoded)
             self._check_current(call)
         if refused:

@@ -30,12 +30,13 @@ def load_maya1_hf() -> Maya1Engine:
     settings = machine_settings()
     models = Models(settings.models)
     weights, codec_weights = models.find("maya1"), models.find("snac")
+    quantised = ("bitsandbytes",) if settings.precision in ("nf4", "int8") else ()
     try:
         from tokenizers import Tokenizer  # noqa: PLC0415
 
         from rhapsode.engines.maya1 import backbone_hf, codec, device, model_hf  # noqa: PLC0415
 
-        libraries = versions("torch", "transformers", "tokenizers", "snac", "numpy")
+        libraries = versions("torch", "transformers", "tokenizers", "snac", "numpy", *quantised)
     except ImportError as error:
         raise _not_installed("maya1-hf", "maya1", error) from error
     place = _place(settings, device.best_device())
@@ -57,6 +58,7 @@ def load_maya1_hf() -> Maya1Engine:
         codec=codec.Codec.load(codec_weights.folder, device=place, threads=threads),
         tokenize=_tokenize(tokenizer),
         open_backbone=partial(backbone_hf.HfBackbone, model),
+        proven=place == "cpu",
     )
 
 
@@ -94,10 +96,16 @@ def load_maya1_gguf() -> Maya1Engine:
         codec=codec.Codec.load(codec_weights.folder, device=place, threads=threads),
         tokenize=model.tokenize,
         open_backbone=lambda slots: backbone_gguf.GgufBackbone(model, slots, capacity),
+        proven=not gpu,
     )
 
 
 def _place(settings: MachineSettings, best: str) -> str:
+    if settings.device == "gpu" and best == "cpu":
+        raise EngineUnavailable(
+            "RHAPSODE_DEVICE asks for the GPU, but torch sees none.",
+            "Install a torch that is built for it (`rhapsode doctor` tells), or unset RHAPSODE_DEVICE.",
+        )
     return {"cpu": "cpu", "gpu": "cuda", "": best}[settings.device]
 
 

@@ -82,5 +82,17 @@ def test_the_logger_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_records_without_an_event_are_not_ours() -> None:
     standing = Standing({1: 1.0}, set())
-    Display(Console(file=io.StringIO()), standing, {}, live=False).emit(logging.makeLogRecord({"msg": "hello"}))
+    Display(Console(file=io.StringIO()), standing, {}, live=False).emit(
+        logging.makeLogRecord({"msg": "hello", "levelno": logging.DEBUG})
+    )
     assert standing.part == 0.0
+
+
+def test_a_warning_is_a_line_and_steers_no_terminal() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, width=200)
+    with Display(console, Standing({1: 1.0}, set()), {}, live=False):
+        logging.getLogger("rhapsode.engines.maya1.engine").warning("Memory [bold]ran\x1b[31m out with %d slots.", 8)
+        logging.getLogger("rhapsode.engines.maya1.engine").info("nothing to see")
+    logging.getLogger("rhapsode.engines.maya1.engine").warning("after the run")
+    assert screen.getvalue() == "Memory [bold]ran [31m out with 8 slots.\n"

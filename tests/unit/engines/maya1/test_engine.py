@@ -12,8 +12,9 @@ import pytest
 from rhapsode.engines.maya1 import vocabulary as v
 from rhapsode.engines.maya1.engine import Maya1Engine
 from rhapsode.engines.maya1.prompt import EMOTIONS
+from rhapsode.engines.maya1.sampler import Logits
 from rhapsode.engines.maya1.voices import load_voices
-from rhapsode.errors import BadRequest, SynthesisFailed, WeightsDamaged
+from rhapsode.errors import BadRequest, EngineUnavailable, SynthesisFailed, WeightsDamaged
 from rhapsode.model import Audio, FinishReason, Stack, Utterance, Voice
 from rhapsode.recipe import utterance
 from tests.unit.engines.maya1.mock import MockBackbone
@@ -192,3 +193,52 @@ def test_unlike_slots_and_a_foreign_tokenizer_are_refused_before_anything_is_spo
         engine(tokenize=lambda text: list(text.encode()))
     with pytest.raises(WeightsDamaged, match="adds the control tokens"):
         engine(tokenize=lambda text: [v.BOS, *tokenize(text)] if not text.startswith("<") else tokenize(text))
+
+
+class Unlike(MockBackbone):
+    """Its last slot rounds otherwise, where there are more than two."""
+
+    def step(self, token_ids: v.TokenIds, position: int) -> Logits:
+        scores = super().step(token_ids, position)
+        if self.slots > 2:
+            scores[-1] += 1e-6
+        return scores
+
+
+def test_on_a_device_that_no_test_has_seen_a_session_proves_that_its_slots_are_alike() -> None:
+    opened: list[MockBackbone] = []
+
+    def open_unlike(slots: int) -> MockBackbone:
+        opened.append(Unlike(slots))
+        return opened[-1]
+
+    new = engine(open_backbone=open_unlike, proven=False)
+    with pytest.raises(EngineUnavailable, match=r"slots \[3\] of 4 compute other bits") as refusal, new.session():
+        pass
+    assert opened[0].closed and refusal.value.remedy == "Set RHAPSODE_SLOTS=2."
+    halved = engine(open_backbone=open_unlike, proven=False, slots=2)
+    for proofs in (7 + 1, 0):
+        with halved.session():
+            assert opened[-1].steps == proofs
+    with engine(open_backbone=open_unlike).session():
+        pass
+
+
+def test_a_lack_of_memory_is_told_when_a_session_opens_and_while_it_speaks(caplog: pytest.LogCaptureFixture) -> None:
+    with engine(Opened(room=3), slots=8).session():
+        pass
+    assert [record.getMessage() for record in caplog.records] == [
+        "Memory lacks for 8 slots of maya1-mock: trying half as many.",
+        "Memory lacks for 4 slots of maya1-mock: trying half as many.",
+    ]
+    caplog.clear()
+    opened = Opened()
+    one = engine(opened, slots=8)
+    with one.session() as session:
+        opened[0].fails_at, opened[0].fits = 20, 2
+        takes = list(session.speak(said(one, *(f"It rained {day} days." for day in range(12)))))
+        session_later = list(session.speak(said(one, "It rained.")))
+    assert {take.tokens.slots for take in [*takes, *session_later] if take.tokens} <= {8, 2}
+    assert takes[-1].tokens and takes[-1].tokens.slots == 2
+    (record,) = caplog.records
+    assert record.getMessage() == "Memory ran out with 8 slots: going on with 2; their takes began anew."
