@@ -16,7 +16,7 @@ from importlib.util import find_spec
 
 from rhapsode.audio.ffmpeg import find_ffmpeg, last_lines
 from rhapsode.engines.machine import host
-from rhapsode.engines.registry import load_engine
+from rhapsode.engines.registry import choose_engine, load_engine
 from rhapsode.errors import RhapsodeError
 from rhapsode.report.estimate import try_engine
 from rhapsode.settings import EngineName
@@ -143,7 +143,32 @@ def check_extras() -> list[Finding]:
         fact = there if not missing else f"{', '.join(missing)} not installed" + (f"; {there}" if there else "")
         remedy = f"If you want it: pip install 'rhapsode[{extra}]'." if missing else ""
         findings.append(Finding(f"extra {extra}", Mark.WANTING if missing else Mark.GOOD, fact, remedy))
-    return [*findings, check_gpu()]
+    return [*findings, *check_llama(), check_gpu(), check_choice()]
+
+
+def check_llama() -> list[Finding]:
+    """A llama.cpp that was built for the CPU alone says nothing of a GPU that it does not use."""
+    if not _version("llama-cpp-python"):
+        return []
+    script = (
+        "import llama_cpp; from rhapsode.engines.maya1.model_gguf import machine_has_gpu as has; "
+        "print('idle' if has() and not llama_cpp.llama_supports_gpu_offload() else 'fine')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode:
+        return [Finding("llama.cpp", Mark.WANTING, f"cannot be loaded: {last_lines(done.stderr.encode(), 1)}")]
+    if done.stdout.strip() == "fine":
+        return []
+    remedy = "CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir llama-cpp-python"
+    return [Finding("llama.cpp", Mark.WANTING, "built for the CPU alone, and this machine has a GPU", remedy)]
+
+
+def check_choice() -> Finding:
+    """Which engine speaks where none is named, and why."""
+    try:
+        return Finding("without --engine", Mark.GOOD, choose_engine(EngineName.AUTO).reason)
+    except RhapsodeError as error:
+        return Finding("without --engine", Mark.BROKEN, error.message, error.remedy)
 
 
 def check_gpu() -> Finding:

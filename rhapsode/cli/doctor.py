@@ -25,12 +25,12 @@ def examine(library: str | None) -> int:
     for finding in _findings(library or DEFAULT_LIBRARY):
         broken += finding.mark is Mark.BROKEN
         line = Text(f"{finding.mark.value:7}", style=STYLES[finding.mark])
-        line.append(f"{finding.name:15} ", style="bold default").append(
+        line.append(f"{finding.name:16} ", style="bold default").append(
             shown(finding.fact).plain, style="not bold default"
         )
         console.print(line)
         if finding.remedy:
-            console.print(f"{'':23}{shown(finding.remedy)}")
+            console.print(f"{'':24}{shown(finding.remedy)}")
     console.print("\nEverything that is needed works." if not broken else f"\n{broken} of these must be mended.")
     return 1 if broken else 0
 

@@ -83,7 +83,7 @@ def lacks(name: EngineName) -> str:
     if name is EngineName.MAYA1_HF:
         from rhapsode.engines.maya1.device import best_device  # noqa: PLC0415 - imports torch
 
-        if best_device() == "cpu":
+        if machine_settings().device == "cpu" or best_device() == "cpu":
             return "lacks a GPU (without one it is slow, and must be named: --engine maya1-hf)"
     return ""
 

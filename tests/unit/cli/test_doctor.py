@@ -32,6 +32,7 @@ def test_this_machine_is_well(rhapsode: Callable[..., Said], tmp_path: Path) -> 
         "Prefect server",
         "extra s3",
         "GPU",
+        "without --engine",
     ):
         assert name in said.out
     assert "times real time" in said.out
@@ -105,3 +106,32 @@ def test_the_users_own_server() -> None:
     server.server_close()
     assert checks.check_server(f"{url}/api").mark is Mark.BROKEN
     assert checks.check_server("").mark is Mark.GOOD
+
+
+@pytest.mark.parametrize(
+    ("answer", "fact"),
+    [
+        ((0, "idle\n", ""), "built for the CPU alone"),
+        ((1, "", "OSError: no libllama\n"), "no libllama"),
+        ((0, "fine\n", ""), ""),
+    ],
+)
+def test_a_llama_that_leaves_the_gpu_idle_is_told(
+    monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str, str], fact: str
+) -> None:
+    monkeypatch.setattr(checks, "_version", lambda package: "0.3")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], *answer))
+    found = checks.check_llama()
+    assert [one.mark for one in found] == ([Mark.WANTING] if fact else [])
+    assert all(fact in one.fact for one in found)
+
+
+def test_the_question_to_llama_can_be_asked() -> None:
+    pytest.importorskip("llama_cpp", reason="the gguf extra is not installed")
+    assert all("loaded" not in finding.fact for finding in checks.check_llama())
+
+
+def test_settings_that_mean_nothing_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RHAPSODE_SLOTS", "many")
+    finding = checks.check_choice()
+    assert finding.mark is Mark.BROKEN and "RHAPSODE_SLOTS is 'many'" in finding.fact

@@ -124,3 +124,12 @@ def test_nothing_heavy_is_imported_before_an_engine_is_loaded():
     code = "import sys, rhapsode.engines.registry; print({'hibari', 'onnxruntime', 'scipy'} & set(sys.modules))"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert child.stdout.strip() == "set()"
+
+
+def test_a_gpu_that_its_owner_keeps_for_something_else_is_none(monkeypatch):
+    monkeypatch.setattr(registry, "Models", lambda folder: SimpleNamespace(has=lambda name: True))
+    monkeypatch.setattr(registry, "installed", lambda name: True)
+    monkeypatch.setitem(sys.modules, "rhapsode.engines.maya1.device", SimpleNamespace(best_device=lambda: "cuda"))
+    assert choose_engine(EngineName.AUTO).name is EngineName.MAYA1_HF
+    monkeypatch.setenv("RHAPSODE_DEVICE", "cpu")
+    assert choose_engine(EngineName.AUTO).name is EngineName.MAYA1_GGUF
