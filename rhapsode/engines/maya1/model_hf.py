@@ -61,12 +61,13 @@ def load(folder: Path, *, device: str, precision: Precision | None = None, threa
         threads: Of the CPU; fixed, because another number rounds differently.
 
     Raises:
-        EngineUnavailable: There are no weights in the folder.
+        EngineUnavailable: There are no weights in the folder, or no room for them on the device.
         WeightsDamaged: They are not those of a Llama with Maya1's vocabulary, or not all of them.
     """
     precision = precision or best_precision(device)
     torch.set_num_threads(threads)
-    if not any(folder.glob("*.safetensors")):
+    # Without a configuration transformers would make one up, of billions of random weights.
+    if not ((folder / "config.json").is_file() and any(folder.glob("*.safetensors"))):
         raise EngineUnavailable(f"There are no safetensors weights in {folder}.", "Fetch them: `rhapsode models`.")
     model = _whole(folder, device, precision)
     head = model.get_output_embeddings().weight
@@ -99,8 +100,8 @@ def fitting_slots(model: HfModel, tokens: int) -> int:
 def _whole(folder: Path, device: str, precision: Precision) -> Any:
     """The model, with every number of it from the files.
 
-    transformers draws tensors that are missing or of another shape at random and goes on: a head declared untied but
-    stored tied would be noise. So what it reports of them is an error here.
+    transformers draws what is missing at random and goes on: a head that is stored tied and declared untied would be
+    noise, and another noise at each start. So what it reports is an error here.
     """
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
@@ -118,6 +119,11 @@ def _whole(folder: Path, device: str, precision: Precision) -> Any:
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
+    except torch.OutOfMemoryError as error:
+        raise EngineUnavailable(
+            f"The weights in {folder} do not fit on {device} in {precision}.",
+            "Set RHAPSODE_PRECISION=nf4, close other programs, or set RHAPSODE_DEVICE=cpu.",
+        ) from error
     except (SafetensorError, OSError) as error:
         raise WeightsDamaged(f"The weights in {folder} cannot be read: {error}.", "Fetch them again.") from error
     kinds = {"missing": "missing_keys", "of another shape": "mismatched_keys", "left over": "unexpected_keys"}
