@@ -13,6 +13,7 @@ from rhapsode.engines.maya1.decoder import Line
 from rhapsode.engines.maya1.sampler import Draw, Floats, Logits
 
 PLAIN = Draw(temperature=1.0, top_p=1.0, repetition_penalty=1.0)
+DRAWS = [Draw(), PLAIN, Draw(temperature=0), Draw(temperature=3.0, top_p=1.0, repetition_penalty=1.3)]
 VOCABULARY = 156_940
 ROWS = 3
 

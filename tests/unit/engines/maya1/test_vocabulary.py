@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rhapsode.engines.maya1 import vocabulary as v
@@ -41,6 +41,36 @@ def test_packing_changes_nothing(books: tuple[list[int], ...]) -> None:
     ids = v.pack_frames(books)
     assert all(i in v.band(t % 7) for t, i in enumerate(ids))
     assert [list(codes) for codes in v.unpack_frames(ids)] == [list(codes) for codes in books]
+
+
+@given(takes)
+@settings(max_examples=60)
+def test_unpacking_changes_nothing(books: tuple[list[int], ...]) -> None:
+    ids = v.pack_frames(books)
+    assert v.pack_frames([codes.tolist() for codes in v.unpack_frames(ids)]) == ids
+
+
+@given(takes.filter(lambda books: len(books[0]) > 0), st.integers(-1, 160_000), st.data())
+@settings(max_examples=100)
+def test_whatever_stray_is_planted_raises_and_its_position_is_named(
+    books: tuple[list[int], ...], planted: int, data: st.DataObject
+) -> None:
+    """Text, control tokens, the end, other bands, ids behind the codes and none at all."""
+    ids = list(v.pack_frames(books))
+    at = data.draw(st.integers(0, len(ids) - 1))
+    assume(planted not in v.band(at % 7))
+    ids[at] = planted
+    with pytest.raises(SynthesisFailed, match=f"^Token {at + 1} of the take is {planted}, outside "):
+        v.unpack_frames(ids)
+
+
+@pytest.mark.parametrize("at", range(14))
+def test_an_id_at_the_edge_of_its_band_is_legal_and_the_next_one_is_not(at: int) -> None:
+    ids = [v.band(i % 7)[0] for i in range(14)]
+    for edge, beyond in ((v.band(at % 7)[0], -1), (v.band(at % 7)[-1], 1)):
+        v.unpack_frames([*ids[:at], edge, *ids[at + 1 :]])
+        with pytest.raises(SynthesisFailed, match=f"^Token {at + 1} of the take is {edge + beyond},"):
+            v.unpack_frames([*ids[:at], edge + beyond, *ids[at + 1 :]])
 
 
 @given(takes.filter(lambda books: len(books[0]) > 1), st.data())
