@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.base
 DEV := .venv/.dev
+LLAMA := .venv/.llama_cpp
 
 .PHONY: audiobook test slow check bench clean
 
@@ -10,10 +11,10 @@ audiobook: $(SETUP)  ## convert the example story
 	$(BIN)/python -m examples.build_epub examples/the-tide-clock.epub
 	$(BIN)/rhapsode convert examples/the-tide-clock.epub
 
-test: $(DEV)  ## everything but the slow tests
+test: $(LLAMA)  ## everything but the slow tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
-slow: $(DEV)  ## whole novels and many kills
+slow: $(LLAMA)  ## whole novels and many kills
 	$(BIN)/pytest -m slow
 
 check: $(DEV)  ## static checks
@@ -22,7 +23,7 @@ check: $(DEV)  ## static checks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV)  ## ratios measured side by side
+bench: $(LLAMA)  ## ratios measured side by side
 	$(BIN)/python -m bench.pipeline
 
 $(SETUP): pyproject.toml constraints.txt
@@ -32,6 +33,11 @@ $(SETUP): pyproject.toml constraints.txt
 
 $(DEV): $(SETUP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,s3,maya1]'
+	touch $@
+
+$(LLAMA): $(DEV) infra/install_llama_cpp.sh infra/llama_cpp_library_only.cmake
+	infra/install_llama_cpp.sh
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[gguf]'
 	touch $@
 
 clean:

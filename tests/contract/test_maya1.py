@@ -12,16 +12,13 @@ import resource
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from importlib.util import find_spec
 from itertools import islice, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import llama_cpp
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="the maya1 extra is not installed")
-pytest.importorskip("gguf", reason="no writer for GGUF files")
 
 from rhapsode.engines import registry
 from rhapsode.engines.maya1.engine import Maya1Engine
@@ -58,16 +55,9 @@ CASES = [Case(*one) for one in product(("maya1-hf", "maya1-gguf"), ("random", "v
 
 
 def cases(wanted: Callable[[Case], bool], slow: Callable[[Case], bool] = lambda case: False) -> list[Any]:
-    """Parameters for the fixture `named`; those that need llama.cpp are skipped without it."""
-    without_llama = pytest.mark.skipif(find_spec("llama_cpp") is None, reason="the gguf extra is not installed")
+    """Parameters for the fixture `named`."""
     return [
-        pytest.param(
-            case,
-            id="-".join(map(str, case)),
-            marks=[*[without_llama] * (case.name == "maya1-gguf"), *[SLOW] * slow(case)],
-        )
-        for case in CASES
-        if wanted(case)
+        pytest.param(case, id="-".join(map(str, case)), marks=[SLOW] * slow(case)) for case in CASES if wanted(case)
     ]
 
 
@@ -97,6 +87,8 @@ def named(request: pytest.FixtureRequest, folders: Callable[[str], Path]) -> Ite
         patch.setenv("RHAPSODE_MODELS", str(folders(weights)))
         patch.setenv("RHAPSODE_SLOTS", str(slots))
         patch.setenv("RHAPSODE_THREADS", "1")
+        if name == "maya1-gguf" and not llama_cpp.llama_supports_gpu_offload():
+            patch.setenv("RHAPSODE_DEVICE", "cpu")  # as `make test` builds it, whatever the machine has
         patch.setattr(registry, "_loaded", {})
         engine = subject(name)
         assert isinstance(engine, Maya1Engine) and engine.stack.slots == slots

@@ -1,14 +1,19 @@
-"""What is installed: the three packages, without torch, and a Prefect that can start its server."""
+"""What is installed: the three packages, without torch, a Prefect that can start its server, and a small llama.cpp."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
+
+import llama_cpp
+import pytest
 
 import rhapsode
 
@@ -59,3 +64,85 @@ def test_the_constraints_pin_every_dependency() -> None:
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().split()}
     names = {name.split("=")[0].split("<")[0].split(">")[0].strip().lower() for name in wanted}
     assert names <= pinned
+
+
+def test_llama_cpp_was_built_as_a_library_only() -> None:
+    built = [file.name for file in Path(llama_cpp.__file__).with_name("lib").iterdir()]
+    assert any("llama" in name for name in built)
+    assert not [name for name in built if "mtmd" in name or "common" in name]
+
+
+PIP = """#!/bin/sh
+echo "$*" >> calls
+echo "$CMAKE_ARGS" >> flags
+case "$*" in *"pip wheel"*) ;; *) exit 0;; esac
+while [ "$1" != --wheel-dir ]; do shift; done
+mkdir -p "$2" && touch "$2/llama_cpp_python-py3-none-any.whl"
+[ ! -e fails ]
+"""
+"""Stands for .venv/bin/python: writes down what it is asked for, and leaves a wheel where one was to be built."""
+
+
+class Checkout:
+    """As much of a fresh clone as installs llama.cpp, with a pip that builds nothing."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder, self.home = folder, home
+        shutil.copytree(ROOT / "infra", folder / "infra")
+        shutil.copy(ROOT / "constraints.txt", folder)
+        python = folder / ".venv" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(PIP)
+        python.chmod(0o755)
+
+    def install(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        given = {"PATH": os.environ["PATH"], "HOME": str(self.home), "CXX": "true", **environment}
+        script = self.folder / "infra" / "install_llama_cpp.sh"
+        return subprocess.run([script], env=given, capture_output=True, text=True, check=False, timeout=60)
+
+    def calls(self) -> list[str]:
+        """What pip was asked for since the last time: "wheel", "install"."""
+        file = self.folder / "calls"
+        asked = [line.split()[2] for line in file.read_text().splitlines()] if file.exists() else []
+        file.unlink(missing_ok=True)
+        return asked
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path / "a clone", tmp_path / "home of one")
+
+
+def test_llama_cpp_is_built_once_for_all_checkouts_and_again_for_other_flags(clone: Checkout, tmp_path: Path) -> None:
+    assert clone.install().returncode == 0
+    assert clone.calls() == ["wheel", "install"]
+    assert f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={clone.folder}/infra/" in (clone.folder / "flags").read_text()
+    assert clone.install().returncode == 0
+    assert clone.calls() == ["install"]
+    second = Checkout(tmp_path / "second", clone.home)
+    second.install()
+    assert second.calls() == ["install"]
+    second.install(CMAKE_ARGS="-DGGML_CUDA=on")
+    assert second.calls() == ["wheel", "install"]
+    with (second.folder / "infra" / "llama_cpp_library_only.cmake").open("a") as flags:
+        flags.write("set(GGML_OPENMP OFF)\n")
+    second.install()
+    assert second.calls() == ["wheel", "install"]
+
+
+def test_a_build_of_llama_cpp_that_fails_is_tried_again(clone: Checkout) -> None:
+    (clone.folder / "fails").touch()
+    assert clone.install().returncode
+    assert clone.calls() == ["wheel"]
+    (clone.folder / "fails").unlink()
+    assert clone.install().returncode == 0
+    assert clone.calls() == ["wheel", "install"]
+
+
+def test_without_a_compiler_it_says_so_and_what_to_do(clone: Checkout) -> None:
+    done = clone.install(CXX="no-such-compiler")
+    assert done.returncode and not clone.calls()
+    assert "need a C++ compiler" in done.stderr and "apt install g++" in done.stderr
+    clone.install()
+    clone.calls()
+    assert clone.install(CXX="no-such-compiler").returncode == 0, "what is built needs no compiler"
