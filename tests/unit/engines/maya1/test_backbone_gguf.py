@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import itertools
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import llama_cpp
 import numpy as np
 import pytest
+from transformers import LlamaForCausalLM
 
-llama_cpp = pytest.importorskip("llama_cpp", reason="the gguf extra is not installed")
-torch = pytest.importorskip("torch", reason="the maya1 extra is not installed")
-pytest.importorskip("gguf", reason="no writer for GGUF files")
-
-from transformers import LlamaForCausalLM  # noqa: E402
-
-from rhapsode.engines.maya1 import model_gguf  # noqa: E402
-from rhapsode.engines.maya1 import vocabulary as v  # noqa: E402
-from rhapsode.engines.maya1.backbone import unlike_slots  # noqa: E402
-from rhapsode.engines.maya1.backbone_gguf import PIECE, GgufBackbone  # noqa: E402
-from rhapsode.engines.maya1.model_gguf import GgufModel, load, machine_has_gpu  # noqa: E402
-from rhapsode.engines.maya1.prompt import build_prompt, check_tokenizer  # noqa: E402
-from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged  # noqa: E402
-from tests.fixtures.voice import expansion, gguf_file  # noqa: E402
-from tests.unit.engines.maya1 import promises  # noqa: E402
-from tests.unit.engines.maya1.test_backbone_hf import plain_forward, save  # noqa: E402
+from rhapsode.engines.maya1 import model_gguf
+from rhapsode.engines.maya1 import vocabulary as v
+from rhapsode.engines.maya1.backbone import unlike_slots
+from rhapsode.engines.maya1.backbone_gguf import PIECE, GgufBackbone
+from rhapsode.engines.maya1.decoder import FrameDecoder
+from rhapsode.engines.maya1.model_gguf import GgufModel, load, machine_has_gpu
+from rhapsode.engines.maya1.prompt import build_prompt, check_tokenizer
+from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged
+from tests.fixtures.voice import expansion, gguf_file
+from tests.unit.engines.maya1 import promises
+from tests.unit.engines.maya1.test_backbone_hf import plain_forward, save
 
 CAPACITY = 512
 TOKENIZER = expansion.WEIGHTS / "tokenizer.json"
@@ -132,6 +132,35 @@ def test_slots_that_do_not_fit_are_a_lack_of_memory(model: GgufModel, monkeypatc
     monkeypatch.setattr("llama_cpp.llama_init_from_model", lambda *_: None)
     with pytest.raises(MemoryError, match="no room for 4 slots"):
         GgufBackbone(model, 4, CAPACITY)
+
+
+def test_a_thousand_takes_leave_no_memory_behind(model: GgufModel) -> None:
+    backbone = GgufBackbone(model, 8, CAPACITY)
+    decoder, asked = FrameDecoder(backbone), promises.lines(1000, frames=1)
+    for line in itertools.islice(decoder.decode(asked), 200):
+        assert line.slots == 8
+    before = private_bytes()
+    assert sum(1 for _ in decoder.decode(asked)) == 1000
+    assert private_bytes() - before < 1 << 20
+
+
+def test_closing_frees_the_cache_of_the_slots(model: GgufModel) -> None:
+    cache = 8 * 2048 * 2 * 2 * 32 * 4  # slots, tokens, layers, keys and values, numbers, bytes
+    before = private_bytes()
+    for _ in range(5):
+        backbone = GgufBackbone(model, 8, 2048)
+        assert private_bytes() - before > cache
+        backbone.close()
+        assert private_bytes() - before < 1 << 20
+
+
+def private_bytes() -> int:
+    """What this process holds for itself, without mapped files."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # else what is free again, and kept for later, counts too
+    held = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert held
+    return int(held[1]) * 1024
 
 
 def test_tags_stay_whole_and_nothing_is_added(model: GgufModel) -> None:
