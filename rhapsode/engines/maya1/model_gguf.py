@@ -64,7 +64,8 @@ def load(file: Path, *, gpu: bool | None = None, threads: int = 1) -> GgufModel:
     if gpu and not c.llama_supports_gpu_offload():
         raise EngineUnavailable(
             "This machine has a GPU, but llama-cpp-python was built for the CPU alone.",
-            "Build it anew with CMAKE_ARGS=-DGGML_CUDA=on, or ask for the CPU on purpose.",
+            "Build it anew (CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir --no-deps "
+            "llama-cpp-python), or ask for the CPU on purpose (RHAPSODE_DEVICE=cpu).",
         )
     if not file.is_file():
         raise EngineUnavailable(f"There are no GGUF weights at {file}.", "Fetch them: `rhapsode models`.")
