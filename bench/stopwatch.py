@@ -21,7 +21,7 @@ PARTS = {
     "parse": ["rhapsode.stages.plan:parse_book"],
     "plan": ["rhapsode.stages.plan:plan_chunks", "flows.convert_book:load_plan"],
     "engine": ["rhapsode.stages.speak:_takes"],
-    "measure": ["rhapsode.stages.speak:measure"],
+    "measure": ["rhapsode.stages.speak:measured"],
     "store": ["rhapsode.stages.speak:put_take", "rhapsode.stages.speak:find_take"],
     "evidence": [
         "tasks.synthesize_range:speak_job",
@@ -30,7 +30,7 @@ PARTS = {
         "rhapsode.stages.publish:save_chunks",
     ],
     "lay out": ["rhapsode.stages.assemble:assemble_chapter"],
-    "read objects": ["rhapsode.stages.assemble:get_audio", "rhapsode.stages.publish:get_audio"],
+    "read objects": ["rhapsode.stages.assemble:get_provenance", "rhapsode.stages.publish:get_audio"],
     "render": ["rhapsode.stages.publish:render"],
     "encode": ["rhapsode.audio.encode:feed"],
     "read back": ["rhapsode.audio.encode:read_back"],

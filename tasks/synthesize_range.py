@@ -16,9 +16,12 @@ from rhapsode.errors import RhapsodeError, RunIncomplete
 from rhapsode.model import Job, Reading
 from rhapsode.settings import EngineName
 from rhapsode.stages.jobs import JobReport, job_is_done
-from rhapsode.stages.speak import job_is_spoken, speak_job
+from rhapsode.stages.speak import job_is_spoken, speak_job, speaking_at_once
 from tasks.decode_range import decode_range
 from tasks.policy import SETTINGS, Step, cache_key, fan_out
+
+AT_THE_DOOR = 1
+"""Jobs that have begun and wait for a session, so that the engine goes on while another job writes its evidence."""
 
 DECODERS = 1
 """Decoding takes a small part of the time of speaking, so one keeps up."""
@@ -36,7 +39,7 @@ def synthesize_range(reading: Reading, job: Job) -> JobReport:
 
 
 def synthesize_ranges(reading: Reading, jobs: Sequence[Job], workers: int) -> None:
-    """Runs all jobs, `workers` at once (0: as suits the engine); one that fails does not stop the others.
+    """Runs all jobs, `workers` speaking at once (0: as suits the engine); one that fails does not stop the others.
 
     Raises:
         RunIncomplete: Names the jobs that failed; what the others did is kept.
@@ -46,13 +49,15 @@ def synthesize_ranges(reading: Reading, jobs: Sequence[Job], workers: int) -> No
     calls = [{"reading": reading, "job": job} for job in jobs]
     progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
     failed: dict[str, Any] = {}
-    speaking = Step(synthesize_range, _is_there, workers or load_engine(EngineName(reading.engine)).sessions_at_once)
+    sessions = workers or load_engine(EngineName(reading.engine)).sessions_at_once
+    speaking = Step(synthesize_range, _is_there, sessions + AT_THE_DOOR)
     decoding = Step(decode_range, lambda call, _: job_is_done(**call), DECODERS)
     ended = fan_out(calls, speaking, then=decoding, wanted=lambda report: report.undecoded > 0)
-    for done, (index, state) in enumerate(ended, start=1):
-        update_progress_artifact(progress, 100.0 * done / len(jobs))
-        if not state.is_completed():
-            failed[jobs[index].name] = state.result(raise_on_failure=False)
+    with speaking_at_once(sessions):
+        for done, (index, state) in enumerate(ended, start=1):
+            update_progress_artifact(progress, 100.0 * done / len(jobs))
+            if not state.is_completed():
+                failed[jobs[index].name] = state.result(raise_on_failure=False)
     if failed:
         first = failed[min(failed)]
         reason = first.message if isinstance(first, RhapsodeError) else f"{type(first).__name__}: {first}"

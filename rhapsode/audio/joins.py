@@ -1,21 +1,23 @@
 """Takes into chapters: trimming, pauses, fades.
 
-`lay_out` decides where each take lies and measures the chapter; `render` makes its samples. All positions are integers
-of samples, so `length` is exact: `lead_in + sum(trim_end - trim_start + pause)`.
+`outline` says which stretch of a take is heard and how loud it is, `lay_out` decides where each take lies, `render`
+makes the samples. All positions are integers of samples, so `length` is exact:
+`lead_in + sum(trim_end - trim_start + pause)`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
 
-from rhapsode.audio.loudness import HEADROOM_DB, Meter, dbfs
+from rhapsode.audio.loudness import BLOCK_S, HEADROOM_DB, Meter, dbfs
 from rhapsode.audio.peaks import FULL_SCALE, Float, limit, true_peak, window_peaks
 from rhapsode.audio.room_tone import RoomTone
 from rhapsode.errors import AudioError
-from rhapsode.model import Audio, Chunk, Placed, Samples, Timeline
+from rhapsode.model import Audio, Chunk, Outline, Placed, Samples, Timeline
 from rhapsode.settings import AudioSettings, Pauses
 
 LEAD_IN_S = 0.5
@@ -29,42 +31,52 @@ MARGIN_AFTER_S = 0.08
 _WINDOW_S = 0.01
 
 
+def outline(audio: Audio) -> Outline:
+    """What `lay_out` has to know of a take.
+
+    Its loudness is measured between two silences, as if it stood alone: where a pause is shorter than a block (400 ms),
+    a block that holds the end of one take and the start of the next is counted as two, each with its part.
+    """
+    start, end = trim(audio)
+    heard = audio.samples[start:end]
+    silence = np.zeros(round(BLOCK_S * audio.sample_rate_hz), np.int16)
+    meter = Meter(audio.sample_rate_hz)
+    meter.feed(np.concatenate([silence, heard, silence]))
+    return Outline(audio.sample_rate_hz, start, end, meter.blocks, true_peak(heard))
+
+
 def lay_out(
-    chapter: int, title: str, takes: Iterable[tuple[Chunk, str, str, Audio]], settings: AudioSettings
+    chapter: int, title: str, takes: Iterable[tuple[Chunk, str, str, Outline]], settings: AudioSettings
 ) -> Timeline:
-    """Places the takes of one chapter and measures it.
+    """Places the takes of one chapter.
 
     Args:
-        takes: (chunk, object key, sha256, audio) in reading order; consumed lazily, one take in memory at a time.
+        takes: (chunk, object key, sha256, outline) in reading order.
 
     Raises:
         AudioError: No takes, or takes of different sample rates.
     """
     placed: list[Placed] = []
+    blocks: Counter[float] = Counter()
     position = lead_in = rate = 0
     peak = 0.0
-    meter: Meter | None = None
-    for chunk, key, sha256, audio in takes:
-        if meter is None:
-            rate = audio.sample_rate_hz
-            meter = Meter(rate)
+    for chunk, key, sha256, take in takes:
+        if not placed:
+            rate = take.sample_rate_hz
             position = lead_in = round(LEAD_IN_S * rate)
-            meter.feed(np.zeros(lead_in, np.int16))
-        if audio.sample_rate_hz != rate:
+        if take.sample_rate_hz != rate:
             raise AudioError(
-                f"Chunk {chunk.number} has {audio.sample_rate_hz} Hz, the chunks before it in its chapter {rate} Hz.",
+                f"Chunk {chunk.number} has {take.sample_rate_hz} Hz, the chunks before it in its chapter {rate} Hz.",
                 "Speak all chunks of a book with one engine.",
             )
-        start, end = trim(audio)
         pause = pause_after(chunk, settings.pauses, rate)
-        placed.append(Placed(chunk.number, key, sha256, start, end, position, pause))
-        meter.feed(audio.samples[start:end])
-        meter.feed(np.zeros(pause, np.int16))
-        peak = true_peak(audio.samples[start:end], peak)
-        position += end - start + pause
-    if meter is None:
+        placed.append(Placed(chunk.number, key, sha256, take.start, take.end, position, pause))
+        blocks.update(take.loudness_blocks)
+        peak = max(peak, take.true_peak)
+        position += take.end - take.start + pause
+    if not placed:
         raise AudioError(f"Chapter {chapter} ({title}) has no takes.", "Speak its chunks first.")
-    return Timeline(chapter, title, rate, lead_in, tuple(placed), position, meter.blocks, dbfs(peak))
+    return Timeline(chapter, title, rate, lead_in, tuple(placed), position, dict(sorted(blocks.items())), dbfs(peak))
 
 
 def pause_after(chunk: Chunk, pauses: Pauses, sample_rate_hz: int) -> int:

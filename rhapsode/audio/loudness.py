@@ -22,8 +22,9 @@ from rhapsode.settings import AudioSettings
 QUIETEST_DB = -120.0
 """Stands for silence, where the logarithm has no value. Blocks at or below it are not counted."""
 
-_BLOCKS_PER_S = 10  # 400 ms blocks that overlap by 75 % start every 100 ms
+_BLOCKS_PER_S = 10  # blocks that overlap by 75 % start every 100 ms
 _HOPS = 4
+BLOCK_S = _HOPS / _BLOCKS_PER_S
 _OFFSET_LUFS = -0.691  # BS.1770-4, equation 2
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
@@ -59,7 +60,7 @@ class Meter:
         self._sections = np.array([[*shelf.b, *shelf.a], [*high_pass.b, *high_pass.a]])
         self._state = np.zeros((2, 2))
         self._hop = round(sample_rate_hz / _BLOCKS_PER_S)
-        self._rest = np.zeros(0)  # squares that do not fill a hop yet
+        self._rest = np.zeros(0)  # weighted samples that do not fill a hop yet
         self._sums = np.zeros(0)  # the last three hops
         self._counts: Counter[float] = Counter()
 
@@ -67,14 +68,15 @@ class Meter:
         """Takes the next samples, int16, shape (n,)."""
         if not len(samples):
             return
-        weighted, self._state = sosfilt(self._sections, samples / FULL_SCALE, zi=self._state)
-        squares = np.concatenate([self._rest, np.square(weighted)])
-        hops = len(squares) // self._hop
-        self._rest = squares[hops * self._hop :]
-        sums = np.concatenate([self._sums, squares[: hops * self._hop].reshape(hops, self._hop).sum(axis=1)])
+        weighted, self._state = sosfilt(self._sections, samples, zi=self._state)
+        weighted = np.concatenate([self._rest, weighted])
+        hops = len(weighted) // self._hop
+        grid = weighted[: hops * self._hop].reshape(hops, self._hop)
+        self._rest = weighted[hops * self._hop :].copy()
+        sums = np.concatenate([self._sums, np.einsum("ij,ij->i", grid, grid)])
         self._sums = sums[-(_HOPS - 1) :]
         if len(sums) >= _HOPS:
-            blocks = np.convolve(sums, np.ones(_HOPS), "valid") / (_HOPS * self._hop)
+            blocks = np.convolve(sums, np.ones(_HOPS), "valid") / (_HOPS * self._hop * FULL_SCALE**2)
             with np.errstate(divide="ignore"):
                 levels = _OFFSET_LUFS + 10 * np.log10(blocks)
             self._counts.update(np.round(levels[levels > QUIETEST_DB], 1).tolist())

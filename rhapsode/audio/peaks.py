@@ -41,17 +41,16 @@ def window_peaks(samples: npt.NDArray[Any], width: int) -> npt.NDArray[np.float6
     return np.maximum(highest, -np.minimum.reduceat(samples, starts).astype(np.float64))
 
 
-def true_peak(samples: Samples, floor: float = 0.0) -> float:
-    """Highest absolute value of the oversampled signal, linear, 1.0 = full scale; `floor` at least.
+def true_peak(samples: Samples) -> float:
+    """Highest absolute value of the oversampled signal, linear, 1.0 = full scale.
 
     Args:
         samples: int16, shape (n,).
-        floor: A true peak that is known already; what stays well below it is passed over.
     """
     peaks = window_peaks(samples, _WIDTH)
-    floor = max(floor, float(peaks.max(initial=0.0)) / FULL_SCALE)
-    near = np.flatnonzero(peaks > floor * FULL_SCALE * _NEAR)
-    return max(floor, float(_interpolated(samples, near).max(initial=0.0)) / FULL_SCALE)
+    highest = float(peaks.max(initial=0.0))
+    near = np.flatnonzero(peaks > highest * _NEAR)
+    return max(highest, float(_interpolated(samples, near).max(initial=0.0))) / FULL_SCALE
 
 
 def limit(signal: Float, ceiling: float, sample_rate_hz: int) -> Float:
@@ -91,9 +90,10 @@ def _interpolated(signal: npt.NDArray[Any], windows: npt.NDArray[np.intp]) -> Fl
     wide = padded[windows[:, None] * _WIDTH + np.arange(_WIDTH + 2 * _REACH)]
     if not len(wide):
         return np.zeros((0, _WIDTH), np.float32)
-    wave = np.abs(upfirdn(_KERNEL, wide, up=OVERSAMPLING, axis=1))
+    wave = upfirdn(_KERNEL, wide, up=OVERSAMPLING, axis=1)
     # upfirdn delays by half its kernel, which is as long as the context: sample i of a window lies here.
     begin = OVERSAMPLING * 2 * _REACH - OVERSAMPLING // 2
-    phases: Float = wave[:, begin : begin + OVERSAMPLING * _WIDTH].reshape(len(wide), _WIDTH, OVERSAMPLING).max(axis=2)
-    np.maximum(phases, np.abs(wide[:, _REACH:-_REACH]), out=phases)
-    return phases
+    highest: Float = np.abs(wide[:, _REACH:-_REACH])
+    for phase in range(begin, begin + OVERSAMPLING):  # one after another: over a short last axis `max` is slow
+        np.maximum(highest, np.abs(wave[:, phase : phase + OVERSAMPLING * _WIDTH : OVERSAMPLING]), out=highest)
+    return highest

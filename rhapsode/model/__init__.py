@@ -6,7 +6,7 @@ Units are in the names: `_s` seconds, `_hz` hertz, `_dbfs` decibels relative to 
 
 from __future__ import annotations
 
-from rhapsode.model.assembly import Placed, Timeline
+from rhapsode.model.assembly import Outline, Placed, Timeline
 from rhapsode.model.book import Block, BlockKind, Book, Chapter, Cover, LedgerLine, Metadata, Skip
 from rhapsode.model.plan import Boundary, Chunk, ChunkRange, Plan, Span
 from rhapsode.model.speech import (
@@ -39,6 +39,7 @@ __all__ = [
     "LedgerLine",
     "Metadata",
     "Order",
+    "Outline",
     "Placed",
     "Plan",
     "Reading",

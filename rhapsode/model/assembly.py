@@ -6,6 +6,23 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What a chapter has to know of a take in order to place it; taken once, when the take is stored.
+
+    Attributes:
+        start, end: The samples that are heard, `[start:end]`.
+        loudness_blocks: As in `Timeline`, of what is heard between two silences.
+        true_peak: Highest inter-sample peak of what is heard, linear, 1.0 = full scale.
+    """
+
+    sample_rate_hz: int
+    start: int
+    end: int
+    loudness_blocks: dict[float, int]
+    true_peak: float
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A chunk in its chapter: which audio object, which samples of it, and the pause that follows.
 

@@ -6,25 +6,29 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
+from pydantic import TypeAdapter
+
 from rhapsode.audio.joins import lay_out
-from rhapsode.model import Audio, Chunk, Reading
+from rhapsode.model import Chunk, Outline, Reading
 from rhapsode.recipe import digest
 from rhapsode.settings import AudioSettings
 from rhapsode.stages.plan import load_plan
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import Library, open_library
-from rhapsode.store.objects import get_audio
+from rhapsode.store.objects import get_provenance
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Bumped when the same takes are laid out differently."""
+
+_OUTLINE = TypeAdapter(Outline)
 
 
 def assemble_chapter(reading: Reading, accepted: str, chapter: int, settings: AudioSettings) -> str:
     """Lays out one chapter and returns the digest under which its timeline is saved; one that is there is kept.
 
-    Every audio object is read whole and checked against its sha256.
+    No audio is read: what it takes was measured when the takes were stored. Publishing reads and checks every object.
 
     Args:
         accepted: Digest of the saved `Acceptance`.
@@ -68,7 +72,8 @@ def _accepted_chapters(reading: Reading, accepted: str) -> dict[int, tuple[str, 
     return {chapter.number: (chapter.title, rows[chapter.number]) for chapter in shelf.load_book(reading.book).chapters}
 
 
-def _takes(library: Library, reading: Reading, rows: list[TakeRow]) -> Iterator[tuple[Chunk, str, str, Audio]]:
+def _takes(library: Library, reading: Reading, rows: list[TakeRow]) -> Iterator[tuple[Chunk, str, str, Outline]]:
     chunks = load_plan(reading).chunks
     for row in rows:
-        yield chunks[row.chunk - 1], row.key, row.sha256, get_audio(library, row.key, row.sha256)
+        outline = _OUTLINE.validate_python(get_provenance(library, row.key, row.sha256)["outline"])
+        yield chunks[row.chunk - 1], row.key, row.sha256, outline

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from rhapsode.errors import ObjectDamaged, SynthesisFailed
 from rhapsode.model import Job, Reading
-from rhapsode.quality.signal import measure
 from rhapsode.stages.jobs import JobReport, OpenJob
+from rhapsode.stages.rows import measured
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.objects import find_take, put_take
 from rhapsode.store.tokens import find_tokens
@@ -38,7 +36,7 @@ def decode_job(reading: Reading, job: Job) -> JobReport:
             except SynthesisFailed as error:
                 failures[key] = error
                 continue
-            stored = put_take(work.library, key, audio, {**tokens.provenance, "measures": asdict(measure(audio))})
+            stored = put_take(work.library, key, audio, tokens.provenance | measured(audio))
         rows += work.rows(stored, reused)
     if failures:
         raise work.fail(failures, rows)

@@ -7,10 +7,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from rhapsode.model import Chunk, Job, Order, Plan, Reading, Utterance
+from rhapsode.audio.joins import outline
+from rhapsode.model import Audio, Chunk, Job, Order, Plan, Reading, Utterance
+from rhapsode.quality.signal import measure
 from rhapsode.recipe import RECIPE_VERSION
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.objects import StoredTake
+
+
+def measured(audio: Audio) -> dict[str, Any]:
+    """What a take's provenance says of its audio: `measures` for its row, `outline` for the chapter that it lies in."""
+    return {"measures": asdict(measure(audio)), "outline": asdict(outline(audio))}
 
 
 def take_row(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,9 @@ from mutagen.mp4 import MP4
 from mutagen.mp4._atom import Atom, Atoms
 
 from rhapsode.audio.ffmpeg import find_ffmpeg
-from rhapsode.model import Audio, Boundary, Chunk, Samples
+from rhapsode.audio.joins import lay_out, outline
+from rhapsode.model import Audio, Boundary, Chunk, Samples, Timeline
+from rhapsode.settings import AudioSettings
 
 RATE = 24_000
 
@@ -37,6 +39,12 @@ def takes_of(waves: Sequence[Samples], boundary: Boundary = Boundary.SENTENCE) -
         (chunk(number, boundary), f"key{number}", f"sha{number}", Audio(wave, RATE))
         for number, wave in enumerate(waves, start=1)
     ]
+
+
+def laid_out(chapter: int, title: str, takes: Iterable[Take], audio_settings: AudioSettings) -> Timeline:
+    """A timeline of takes as they are, where the stages know only their outlines."""
+    outlines = ((chunk, key, sha256, outline(audio)) for chunk, key, sha256, audio in takes)
+    return lay_out(chapter, title, outlines, audio_settings)
 
 
 def sine(hertz: float, seconds: float, amplitude: float = 8000.0) -> Samples:

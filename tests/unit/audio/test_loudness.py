@@ -10,18 +10,18 @@ import pytest
 
 from rhapsode.audio.encode import Mark, Tags, encode_m4b
 from rhapsode.audio.ffmpeg import find_ffmpeg
-from rhapsode.audio.joins import lay_out, render
+from rhapsode.audio.joins import render
 from rhapsode.audio.loudness import LIMITER_DB, Gain, Meter, integrated_lufs, static_gain
 from rhapsode.errors import AudioError
 from rhapsode.model import Samples, Timeline
 from rhapsode.settings import AudioSettings
-from tests.unit.audio.conftest import RATE, decode, sine, takes_of
+from tests.unit.audio.conftest import RATE, decode, laid_out, sine, takes_of
 
 
 def book_of(waves: list[Samples], audio_settings: AudioSettings) -> tuple[list[Timeline], Gain, Samples]:
     """Each wave is a chapter of one take."""
     takes = takes_of(waves)
-    timelines = [lay_out(number, "", [take], audio_settings) for number, take in enumerate(takes, start=1)]
+    timelines = [laid_out(number, "", [take], audio_settings) for number, take in enumerate(takes, start=1)]
     gain = static_gain(timelines, audio_settings)
     audio = {key: take for _, key, _, take in takes}
     blocks = [
@@ -102,15 +102,15 @@ def test_a_book_with_a_scream_gets_less_gain(speech: list[Samples]) -> None:
 
 def test_the_histograms_of_chapters_add_up(speech: list[Samples]) -> None:
     audio_settings = AudioSettings()
-    timelines = [lay_out(1, "", [take], audio_settings) for take in takes_of(speech)]
-    together = lay_out(1, "", takes_of(speech), audio_settings)
+    timelines = [laid_out(1, "", [take], audio_settings) for take in takes_of(speech)]
+    together = laid_out(1, "", takes_of(speech), audio_settings)
     of_chapters, of_one = static_gain(timelines, audio_settings), static_gain([together], audio_settings)
     assert of_chapters.loudness_lufs_before == pytest.approx(of_one.loudness_lufs_before, abs=0.1)
 
 
 @pytest.mark.parametrize("wave", [np.zeros(RATE, np.int16), np.tile([1, -1], RATE).astype(np.int16)])
 def test_a_silent_book_is_an_error(wave: Samples) -> None:
-    timeline = lay_out(1, "", takes_of([wave]), AudioSettings())
+    timeline = laid_out(1, "", takes_of([wave]), AudioSettings())
     with pytest.raises(AudioError, match="silent"):
         static_gain([timeline], AudioSettings())
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +16,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rhapsode.engines.protocol import Session
 from rhapsode.errors import SynthesisFailed, WeightsDamaged
 from rhapsode.model import Job, Reading
 from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest, EngineName
-from rhapsode.stages.jobs import job_is_done
+from rhapsode.stages.jobs import JobReport, OpenJob, job_is_done
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
-from rhapsode.stages.speak import speak_job
+from rhapsode.stages.speak import speak_job, speaking_at_once
+from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
@@ -84,6 +91,45 @@ def test_chunks_that_say_the_same_are_spoken_once_and_have_a_row_each(
     rows = ReadingFolder(Shelf(open_library(reading.library), reading.shelf), reading.key).read_takes()
     assert len(rows) == len(job.orders)
     assert len({row.sha256 for row in rows if row.spoken == REFRAIN}) == 1
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+def test_more_jobs_run_than_speak_and_none_speaks_what_another_has_spoken(
+    turns: int, engine: Watched, booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, job = planned(booklet, tmp_path / "library")
+    jobs = [Job(0, f"part {start}", job.orders[start : start + 8]) for start in range(0, len(job.orders), 8)]
+    assert len(jobs) >= 3
+    speaking, most = 0, 0
+    closed = threading.Event()
+
+    @contextmanager
+    def counted() -> Iterator[Session]:
+        nonlocal speaking, most
+        speaking += 1
+        most = max(most, speaking)
+        with session() as opened:
+            yield opened
+        speaking -= 1
+
+    def late(work: OpenJob, rows: Sequence[TakeRow]) -> JobReport:
+        # The first job cannot be closed before the last one has spoken: evidence is written outside of a turn.
+        assert closed.wait(60) if work.job == jobs[0] else True
+        report = close(work, rows)
+        if len(engine.spoken) == len(set(texts(reading, job))):
+            closed.set()
+        return report
+
+    session, close = engine.session, OpenJob.close
+    monkeypatch.setattr(engine, "session", counted)
+    monkeypatch.setattr(OpenJob, "close", late)
+    with speaking_at_once(turns), ThreadPoolExecutor(len(jobs)) as pool:
+        futures = [pool.submit(copy_context().run, speak_job, reading, one) for one in jobs]
+        reports = [future.result(timeout=120) for future in futures]
+    assert most <= turns
+    assert sum(report.spoken + report.reused for report in reports) == len(job.orders)
+    if turns == 1:
+        assert len(engine.spoken) == len(set(texts(reading, job))), "the refrain stands in several of the jobs"
 
 
 def test_an_engine_with_other_weights_is_refused(engine: Watched, booklet: Path, tmp_path: Path) -> None:

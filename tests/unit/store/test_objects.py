@@ -16,7 +16,7 @@ from rhapsode.errors import EvidenceDamaged, NotInLibrary, ObjectDamaged, Synthe
 from rhapsode.model import Audio
 from rhapsode.store import objects, sealed
 from rhapsode.store.library import Library, open_library
-from rhapsode.store.objects import find_take, get_audio, has_take, object_path, put_take, sha256_of
+from rhapsode.store.objects import find_take, get_audio, get_provenance, has_take, object_path, put_take, sha256_of
 
 from .conftest import noise
 
@@ -49,6 +49,7 @@ def test_audio_and_provenance_come_back_without_loss(samples: Any, rate: int, pr
     assert found.sample_rate_hz == rate
     assert same(found.audio, audio)
     assert same(get_audio(library, KEY, sha256_of(audio)), audio)
+    assert get_provenance(library, KEY, sha256_of(audio)) == provenance
     assert found.audio.samples.dtype == np.int16
 
 
@@ -80,6 +81,8 @@ def test_what_is_not_there(library: Library) -> None:
     assert not has_take(library, KEY)
     with pytest.raises(NotInLibrary, match=KEY):
         get_audio(library, KEY, "0" * 64)
+    with pytest.raises(NotInLibrary, match=KEY):
+        get_provenance(library, KEY, "0" * 64)
 
 
 def test_a_take_without_samples_is_refused(library: Library) -> None:
@@ -123,16 +126,18 @@ def test_whole_samples_that_the_evidence_did_not_see_are_refused_and_kept(librar
     put_take(library, KEY, noise(0.2, seed=1), {})
     with pytest.raises(ObjectDamaged, match="another stack"):
         get_audio(library, KEY, sha256_of(noise(0.2, seed=2)))
+    with pytest.raises(ObjectDamaged, match="another stack"):
+        get_provenance(library, KEY, sha256_of(noise(0.2, seed=2)))
     assert has_take(library, KEY)
 
 
 def test_an_object_of_another_version_is_refused_and_kept(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(objects, "KIND", "take/2")
+        patch.setattr(objects, "KIND", "take/99")
         sha256 = put_take(library, KEY, noise(0.2), {}).sha256
-    for ask in (lambda: find_take(library, KEY), lambda: get_audio(library, KEY, sha256)):
-        with pytest.raises(EvidenceDamaged, match="take/2"):
-            ask()
+    for ask in (find_take, lambda *of: get_audio(*of, sha256), lambda *of: get_provenance(*of, sha256)):
+        with pytest.raises(EvidenceDamaged, match="take/99"):
+            ask(library, KEY)
     assert has_take(library, KEY)
 
 
@@ -140,8 +145,8 @@ def test_a_foreign_flac_is_damage(library: Library) -> None:
     """Whole audio whose comment is not ours, or which claims another rate or other samples, is no take."""
     audio = noise(0.2)
     about = {"key": KEY, "sha256": sha256_of(audio), "sample_rate_hz": 24_000, "provenance": {}}
-    other_rate = sealed.write_json("take/1", {**about, "sample_rate_hz": 22_050}).decode()
-    other_samples = sealed.write_json("take/1", {**about, "sha256": sha256_of(noise(0.2, seed=1))}).decode()
+    other_rate = sealed.write_json(objects.KIND, {**about, "sample_rate_hz": 22_050}).decode()
+    other_samples = sealed.write_json(objects.KIND, {**about, "sha256": sha256_of(noise(0.2, seed=1))}).decode()
     for comment in ("made by somebody else", other_rate, other_samples):
         target = io.BytesIO()
         with sf.SoundFile(target, "w", samplerate=24_000, channels=1, format="FLAC", subtype="PCM_16") as flac:
@@ -172,6 +177,7 @@ def test_any_flipped_byte_is_harmless_or_found(whole: tuple[bytes, objects.Store
     library = open_library("memory://flips")
     library.write_bytes(object_path(KEY), bytes(bad))
     try:
+        assert get_provenance(library, KEY, stored.sha256) == stored.provenance
         assert same(get_audio(library, KEY, stored.sha256), stored.audio)
     except ObjectDamaged:
         assert not has_take(library, KEY)
