@@ -159,7 +159,7 @@ def check_llama() -> list[Finding]:
         return [Finding("llama.cpp", Mark.WANTING, f"cannot be loaded: {last_lines(done.stderr.encode(), 1)}")]
     if done.stdout.strip() == "fine":
         return []
-    remedy = "CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir llama-cpp-python"
+    remedy = "CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir --no-deps llama-cpp-python"
     return [Finding("llama.cpp", Mark.WANTING, "built for the CPU alone, and this machine has a GPU", remedy)]
 
 

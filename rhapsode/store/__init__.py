@@ -4,6 +4,7 @@ library.py    a root (folder or fsspec URL) and all-or-nothing reads and writes 
 durable.py    how one file of a local folder is written so that a crash leaves the old one or the new one
 sealed.py     canonical JSON and Parquet that prove on reading that they are whole
 objects.py    content-addressed audio, verified on read
+tokens.py     what an engine with a codec said, beside the audio made of it
 evidence.py   one row a take, in immutable Parquet files
 sql.py        SQL over the evidence of one book, locked in
 shelf.py      the folder of one book, and how it is found
