@@ -25,6 +25,7 @@ check: $(DEV)  ## static checks
 
 bench: $(LLAMA)  ## ratios measured side by side
 	$(BIN)/python -m bench.pipeline
+	$(BIN)/python -m bench.decode
 
 $(SETUP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
