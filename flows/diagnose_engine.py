@@ -6,10 +6,8 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from rhapsode.quality.diagnosis import judge
-from rhapsode.settings import DiagnoseRequest
-from rhapsode.stages.diagnose import Report, folder_of, plan_diagnosis, rows_of, save_diagnosis
-from rhapsode.store.library import open_library
-from rhapsode.store.shelf import Shelf
+from rhapsode.settings import DiagnoseRequest, EngineName
+from rhapsode.stages.diagnose import Outcome, Report, damaged_weights, plan_diagnosis, rows_of, save_diagnosis
 from tasks.speak_condition import speak_condition
 
 
@@ -24,12 +22,14 @@ def diagnose_engine(request: DiagnoseRequest) -> Report:
         RhapsodeError: No such book or chunks, or its engine cannot be loaded; see rhapsode/errors.py.
     """
     diagnosis = plan_diagnosis(request)
-    shelf = Shelf(open_library(request.library), diagnosis.reading.shelf)
-    folder = folder_of(shelf, diagnosis.reading)
-    outcomes = [speak_condition(diagnosis.named, condition, shelf, folder) for condition in diagnosis.conditions]
-    finding = judge(one for outcome in outcomes for one in outcome.heard)
-    path = save_diagnosis(shelf, folder, outcomes, finding)
-    rows = rows_of(outcomes)
-    create_table_artifact(rows, key=f"diagnosis-{shelf.name}", description=f"{finding.verdict}: {finding.reason}")
-    create_markdown_artifact(f"**{finding.verdict}**: {finding.reason}\n\n`{path}`", key=f"verdict-{shelf.name}")
+    damage = damaged_weights(EngineName(diagnosis.reading.engine))
+    if damage:
+        outcomes = [Outcome("not at all", absent=damage)]
+    else:
+        outcomes = [speak_condition(diagnosis, condition) for condition in diagnosis.conditions]
+    finding = judge((one for outcome in outcomes for one in outcome.heard), damage)
+    path = save_diagnosis(diagnosis, outcomes, finding)
+    rows, name = rows_of(outcomes), diagnosis.reading.shelf
+    create_table_artifact(rows, key=f"diagnosis-{name}", description=f"{finding.verdict}: {finding.reason}")
+    create_markdown_artifact(f"**{finding.verdict}**: {finding.reason}\n\n`{path}`", key=f"verdict-{name}")
     return Report(finding, tuple(rows), path)

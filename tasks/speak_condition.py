@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from prefect import task
 
-from rhapsode.model import Utterance
 from rhapsode.stages import diagnose
 from rhapsode.stages.apart import Condition
-from rhapsode.stages.diagnose import Outcome
-from rhapsode.store.shelf import Shelf
+from rhapsode.stages.diagnose import Diagnosis, Outcome
 
 
 @task(name="speak-condition", task_run_name="speak {condition.name}", persist_result=False)
-def speak_condition(named: dict[int, Utterance], condition: Condition, shelf: Shelf, folder: str) -> Outcome:
+def speak_condition(diagnosis: Diagnosis, condition: Condition) -> Outcome:
     """Speaks the named chunks under one condition."""
-    return diagnose.speak_condition(named, condition, shelf, folder)
+    return diagnose.speak_condition(diagnosis, condition)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhapsode.cli.announce import from_here
+from rhapsode.cli.announce import counted, from_here
 from rhapsode.cli.console import screen, shown, table
 from rhapsode.cli.failures import request as checked
 
@@ -22,13 +22,11 @@ def diagnose_chunks(verbose: bool, **asked: Any) -> int:
     from rhapsode.quality.diagnosis import Verdict
     from rhapsode.settings import DiagnoseRequest
     from rhapsode.stages.diagnose import plan_diagnosis
-    from rhapsode.store.library import open_library
-    from rhapsode.store.shelf import Shelf
 
     request = checked(DiagnoseRequest, asked)
     diagnosis = plan_diagnosis(request)
     reading, ways = diagnosis.reading, len(diagnosis.conditions)
-    console.print(f"{len(diagnosis.named)} chunks are spoken by {reading.engine} under {ways} conditions.")
+    console.print(f"{counted(len(diagnosis.named), 'chunk')}, spoken by {reading.engine} in {ways} ways.")
     display = Display(console, Standing({}, set()), {}, live=console.is_terminal and not verbose)
     stop_on_signals(console, display)
     report = run_flow("diagnose_engine", request, console, display, verbose)
@@ -36,8 +34,7 @@ def diagnose_chunks(verbose: bool, **asked: Any) -> int:
     for row in report.rows:
         made.add_row(*(shown(cell) for cell in row.values()))
     console.print(made)
-    shelf = Shelf(open_library(request.library), reading.shelf)
-    folder = shelf.library.url(report.path.rpartition("/")[0])
+    folder = diagnosis.shelf.library.url(diagnosis.folder)
     console.print(f"\n{report.finding.verdict}: {report.finding.reason}", soft_wrap=True)
-    console.print(f"The takes and diagnosis.json: {from_here(shelf, folder)}", soft_wrap=True)
+    console.print(f"The takes and diagnosis.json: {from_here(diagnosis.shelf, folder)}", soft_wrap=True)
     return 0 if report.finding.verdict is Verdict.CLEAN else 1

@@ -63,7 +63,7 @@ def in_a_process(condition: Condition, sessions: Sequence[Calls], wanted: frozen
         child.join()
         raise SynthesisFailed(
             f"The process that spoke {condition.name} died (exit code {child.exitcode}).",
-            "A negative code is a signal, -9 mostly a lack of memory. Name fewer chunks or close other programs.",
+            "-9 is mostly a lack of memory: close other programs. Otherwise -v shows its last words.",
         ) from None
     finally:
         child.kill()

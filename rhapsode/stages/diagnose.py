@@ -7,29 +7,31 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import soundfile as sf
 
 from rhapsode import recipe
-from rhapsode.engines.machine import installed
-from rhapsode.engines.protocol import Engine
-from rhapsode.engines.registry import ENGINES, NEEDS, lacks
-from rhapsode.errors import BadRequest, EngineError
+from rhapsode.engines.machine import installed, machine_settings
+from rhapsode.engines.maya1.weights import Models
+from rhapsode.engines.registry import NEEDS
+from rhapsode.errors import BadRequest, EngineError, EngineUnavailable, WeightsDamaged
 from rhapsode.model import Audio, Reading, Stack, Utterance
-from rhapsode.quality.diagnosis import ALONE, Finding, Heard, Kind, defects_of, legal_mass_of
+from rhapsode.quality.diagnosis import ALONE, Finding, Heard, Kind, defects_of, first_difference, legal_mass_of
 from rhapsode.quality.signal import measure
 from rhapsode.settings import DiagnoseRequest, EngineName
-from rhapsode.stages.apart import Call, Calls, Condition, Ended, Load, in_a_process
+from rhapsode.stages.apart import Condition, Ended, in_a_process
+from rhapsode.stages.conditions import conditions_of, load_anew, other_conditions
 from rhapsode.stages.plan import load_plan
 from rhapsode.stages.progress import Phase, tell
 from rhapsode.stages.redo import parse_numbers, reading_of
 from rhapsode.store.library import open_library
 from rhapsode.store.objects import sha256_of
 from rhapsode.store.shelf import Shelf, find_shelf
+
+COLUMNS = ("chunk", "spoken", "tokens", "audio", "as alone", "end", "legal", "defects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,15 @@ class Diagnosis:
     reading: Reading
     named: dict[int, Utterance]
     conditions: tuple[Condition, ...]
+
+    @property
+    def shelf(self) -> Shelf:
+        return Shelf(open_library(self.reading.library), self.reading.shelf)
+
+    @property
+    def folder(self) -> str:
+        """Where it leaves its files; the next diagnosis of the same reading replaces them."""
+        return self.shelf.path("diagnosis", self.reading.key[:12])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,131 +77,102 @@ def plan_diagnosis(request: DiagnoseRequest) -> Diagnosis:
     Raises:
         NotInLibrary: No such book, or none of its readings can be meant.
         BadRequest: Chunks that the book does not have.
+        EngineUnavailable: A package or a model that the engine of the book needs is not on this machine.
     """
     shelf = find_shelf(open_library(request.library), request.book)
     reading, _ = reading_of(shelf).load()
     chunks = load_plan(reading).chunks
     numbers = parse_numbers(request.chunks, len(chunks))
+    engine = EngineName(reading.engine)
+    _check_at_hand(engine)
     said = [
         recipe.utterance(chunk.spoken, reading.voice, reading.sampling, reading.weights_digest, reading.precision, 1)
         for chunk in chunks
     ]
-    engine = EngineName(reading.engine)
-    conditions = conditions_of(partial(load_anew, engine), said, numbers, request.before)
+    # The book's own precision, whatever this machine would choose today; a GGUF file has one and cannot be asked.
+    precision = reading.precision if engine is EngineName.MAYA1_HF else ""
+    same = conditions_of(partial(load_anew, engine, precision), said, numbers, request.before)
     named = {number: said[number - 1] for number in numbers}
-    return Diagnosis(reading, named, (*conditions, *_variants(engine, reading.precision, tuple(named.values()))))
+    return Diagnosis(reading, named, (*same, *other_conditions(engine, reading.precision, tuple(named.values()))))
 
 
-def conditions_of(load: Load, said: Sequence[Utterance], numbers: Sequence[int], before: int | None) -> list[Condition]:
-    """The conditions on one stack, under which every take must be the same.
+def _check_at_hand(engine: EngineName) -> None:
+    models, packages, extra = NEEDS.get(engine, ((), (), ""))
+    here = Models(machine_settings().models)
+    for model in models:
+        if not here.has(model):
+            raise EngineUnavailable(
+                f"The book is spoken by {engine}, and its model {model} is not on this machine.",
+                f"Run: rhapsode models fetch {model}",
+            )
+    if not installed(*packages):
+        raise EngineUnavailable(f"A package of the engine {engine} is missing.", f"pip install 'rhapsode[{extra}]'")
 
-    Args:
-        said: All utterances of the book, in its order.
-        numbers: The named chunks, counted from 1, sorted.
-        before: How many predecessors each has at its place; None: all.
+
+def damaged_weights(engine: EngineName) -> str:
+    """Hashes every file of an engine's models, and says which one is not what it was; empty where all are.
+
+    When an engine is loaded, only files whose size or time of change is another are hashed: bits that rotted on the
+    disk are found here.
     """
-    named = tuple(said[number - 1] for number in numbers)
-    by_itself = tuple(((one,),) for one in named)
-    longest = sorted(dict.fromkeys(said), key=lambda one: -len(one.text))[: NEIGHBOURS + 1]
-    beside = tuple((_twin(one), *(other for other in longest if other != one), one) for one in named)
-    place = _at_their_places(said, numbers, len(said) if before is None else before)
-    company: Calls = (tuple(longest),)
-    return [
-        Condition(ALONE, Kind.SAME, load, tuple((calls,) for calls in by_itself)),
-        Condition("again in another process", Kind.SAME, load, (by_itself[::-1],)),
-        Condition("at its place", Kind.SAME, load, ((place,),)),
-        Condition("beside others", Kind.SAME, load, ((beside,),)),
-        Condition("after a reload", Kind.SAME, load, ((company, *by_itself),), reload=True),
-    ]
+    models, _, _ = NEEDS.get(engine, ((), (), ""))
+    if models:
+        tell(Phase("Hashing the weights"))
+    try:
+        for model in models:
+            Models(machine_settings().models).verify(model)
+    except WeightsDamaged as damage:
+        return str(damage)
+    return ""
 
 
-NEIGHBOURS = 8
-"""The longest chunks of the book. Engines begin with the longest: the named one comes into another slot, or later."""
-
-
-def _twin(one: Utterance) -> Utterance:
-    """Another take of the same text: as long, so that even the longest chunk of a book does not come first."""
-    return replace(one, seed=one.seed ^ 1, take=one.take + 1, key=f"{one.key}-twin")
-
-
-def _at_their_places(said: Sequence[Utterance], numbers: Sequence[int], before: int) -> Calls:
-    calls: list[Call] = []
-    done = 0
-    for number in numbers:
-        if others := tuple(said[max(done, number - 1 - before) : number - 1]):
-            calls.append(others)
-        calls.append((said[number - 1],))
-        done = number
-    return tuple(calls)
-
-
-def _variants(engine: EngineName, precision: str, named: Call) -> list[Condition]:
-    """Other precisions and the other backend, as far as they are at hand."""
-    processes = (tuple(((one,),) for one in named),)
-    variants = [
-        Condition(f"in {other}", Kind.PRECISION, partial(load_anew, engine, other), processes)
-        for other in _precisions(engine)
-        if other != precision
-    ]
-    return variants + [
-        Condition(f"on {other}", Kind.BACKEND, partial(load_anew, other), processes)
-        for other in NEEDS
-        if engine in NEEDS and other is not engine and not lacks(other)
-    ]
-
-
-def _precisions(engine: EngineName) -> tuple[str, ...]:
-    if engine is not EngineName.MAYA1_HF or not installed("torch"):
-        return ()
-    from rhapsode.engines.maya1.device import best_device  # noqa: PLC0415 - imports torch
-
-    plain = ("fp32",) if best_device() == "cpu" else ("bf16", "fp16")
-    return (*plain, *(("nf4", "int8") if installed("bitsandbytes") else ()))
-
-
-def load_anew(name: EngineName, precision: str = "") -> Engine:
-    """Loads an engine whatever is loaded already. The precision goes into the environment: only for a child process."""
-    if precision:
-        os.environ["RHAPSODE_PRECISION"] = precision
-    return ENGINES[name]()
-
-
-def speak_condition(named: dict[int, Utterance], condition: Condition, shelf: Shelf, folder: str) -> Outcome:
+def speak_condition(diagnosis: Diagnosis, condition: Condition) -> Outcome:
     """Speaks the named chunks under one condition, measures them, and stores the audio as files to hear.
 
     Raises:
         EngineError: The engine of the book cannot be loaded or died; one that is only compared with may be absent.
+        WeightsDamaged: It has other weights than the book was planned with.
     """
     tell(Phase(f"Speaking {condition.name}"))
-    results: dict[str, Ended] = {}
+    reading, named = diagnosis.reading, diagnosis.named
+    results: dict[str, tuple[Ended, Stack]] = {}
     stack = None
     try:
         for sessions in condition.processes:
             stack, spoken = in_a_process(condition, sessions, frozenset(one.key for one in named.values()))
-            results |= spoken
+            results |= {key: (ended, stack) for key, ended in spoken.items()}
     except (EngineError, BadRequest) as error:
         if condition.kind is Kind.SAME:
             raise
         return Outcome(condition.name, absent=error.message)
+    if stack and condition.kind is Kind.SAME and stack.weights_digest != reading.weights_digest:
+        raise WeightsDamaged(
+            f"The engine {reading.engine} has the weights {stack.weights_digest[:12]} here, but this book was planned "
+            f"with {reading.weights_digest[:12]}.",
+            "Convert the book again, then diagnose what is at hand.",
+        )
     heard = []
     for number, utterance in named.items():
-        result = results.get(utterance.key)
-        heard.append(_heard(number, condition, result))
-        if isinstance(result, tuple):
-            shelf.library.write_bytes(audio_path(folder, number, condition.name), _flac(result[1]))
+        ended, made_on = results.get(utterance.key, (None, stack))
+        heard.append(_heard(number, condition, ended, made_on))
+        if isinstance(ended, tuple):
+            diagnosis.shelf.library.write_bytes(audio_path(diagnosis, number, condition.name), _flac(ended[1]))
     return Outcome(condition.name, tuple(heard), stack)
 
 
-def _heard(number: int, condition: Condition, result: Ended | None) -> Heard:
-    if not isinstance(result, tuple):
-        defect = result.message if result else "not spoken"
-        return Heard(number, condition.name, condition.kind, finish="none", defects=(defect,))
-    take, audio = result
+def _heard(number: int, condition: Condition, ended: Ended | None, stack: Stack | None) -> Heard:
+    precision, slots = (stack.precision, stack.slots) if stack else ("", 0)
+    if not isinstance(ended, tuple):
+        defect = ended.message if ended else "not spoken"
+        return Heard(number, condition.name, condition.kind, precision, slots, finish="none", defects=(defect,))
+    take, audio = ended
     measures = measure(audio)
     return Heard(
         number,
         condition.name,
         condition.kind,
+        precision,
+        take.tokens.slots if take.tokens else slots,
         take.tokens.ids if take.tokens else (),
         sha256_of(audio),
         take.finish.value,
@@ -200,45 +182,48 @@ def _heard(number: int, condition: Condition, result: Ended | None) -> Heard:
     )
 
 
-def folder_of(shelf: Shelf, reading: Reading) -> str:
-    """Where a diagnosis leaves its files; the next one of the same reading replaces them."""
-    return shelf.path("diagnosis", reading.key[:12])
+def audio_path(diagnosis: Diagnosis, chunk: int, condition: str) -> str:
+    return f"{diagnosis.folder}/{chunk:05d}-{condition.replace(' ', '-')}.flac"
 
 
-def audio_path(folder: str, chunk: int, condition: str) -> str:
-    return f"{folder}/{chunk:05d}-{condition.replace(' ', '-')}.flac"
-
-
-def save_diagnosis(shelf: Shelf, folder: str, outcomes: Sequence[Outcome], finding: Finding) -> str:
+def save_diagnosis(diagnosis: Diagnosis, outcomes: Sequence[Outcome], finding: Finding) -> str:
     """Writes everything but the audio as JSON and returns the path in the library."""
-    path = f"{folder}/diagnosis.json"
+    path = f"{diagnosis.folder}/diagnosis.json"
     body = {"finding": asdict(finding), "outcomes": [asdict(outcome) for outcome in outcomes]}
-    shelf.library.write_bytes(path, json.dumps(body, indent=1, ensure_ascii=False).encode())
+    diagnosis.shelf.library.write_bytes(path, json.dumps(body, indent=1, ensure_ascii=False).encode())
     return path
 
 
 def rows_of(outcomes: Sequence[Outcome]) -> list[dict[str, str]]:
     """The table for people: one row a chunk and condition, and one for each condition that is absent."""
     alone = {one.chunk: one for outcome in outcomes for one in outcome.heard if one.condition == ALONE}
+    heard = sorted((one for outcome in outcomes for one in outcome.heard), key=lambda one: one.chunk)
     rows = [
-        {
-            "chunk": str(one.chunk),
-            "spoken": one.condition,
-            "tokens": str(len(one.token_ids) or ""),
-            "audio": one.audio_sha256[:12],
-            "same": "" if one.kind is not Kind.SAME else "yes" if one.same_as(alone[one.chunk]) else "NO",
-            "end": one.finish,
-            "legal": "" if one.legal_mass is None else f"{one.legal_mass:.3f}",
-            "defects": "; ".join(one.defects),
-        }
-        for outcome in outcomes
-        for one in outcome.heard
+        (
+            str(one.chunk),
+            one.condition,
+            str(len(one.token_ids) or ""),
+            one.audio_sha256[:12],
+            _as_alone(one, alone[one.chunk]),
+            one.finish,
+            "" if one.legal_mass is None else f"{one.legal_mass:.3f}",
+            "; ".join(one.defects),
+        )
+        for one in heard
     ]
-    rows.sort(key=lambda row: int(row["chunk"]))
-    blank = dict.fromkeys(("chunk", "tokens", "audio", "same", "end", "legal"), "")
-    return rows + [
-        {**blank, "spoken": outcome.condition, "defects": outcome.absent} for outcome in outcomes if outcome.absent
-    ]
+    rows += [("", outcome.condition, "", "", "", "", "", outcome.absent) for outcome in outcomes if outcome.absent]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+def _as_alone(one: Heard, alone: Heard) -> str:
+    """`yes`, or from where on it is another; `NO` where it must not be."""
+    if one.same_as(alone):
+        return "yes"
+    token = first_difference(alone.token_ids, one.token_ids)
+    where = "in its audio" if token is None or not one.token_ids else f"from token {token + 1}"
+    if one.comparable(alone):
+        return f"NO: other {where}"
+    return f"on {one.slots} slots: other {where}" if one.kind is Kind.SAME else f"other {where}"
 
 
 def _flac(audio: Audio) -> bytes:

@@ -14,14 +14,14 @@ import pytest
 
 from rhapsode.engines.protocol import Engine, Session
 from rhapsode.engines.tone import Tone
-from rhapsode.errors import EngineUnavailable, SynthesisFailed
-from rhapsode.model import Audio, FinishReason, Take, Tokens, Utterance
+from rhapsode.errors import EngineUnavailable, SynthesisFailed, WeightsDamaged
+from rhapsode.model import Audio, FinishReason, Reading, Take, Tokens, Utterance
 from rhapsode.quality.diagnosis import ALONE, Finding, Kind, Verdict, judge
 from rhapsode.settings import EngineName
+from rhapsode.stages import apart, diagnose
 from rhapsode.stages.apart import Condition, Load
-from rhapsode.stages.diagnose import Outcome, conditions_of, load_anew, speak_condition
-from rhapsode.store.library import Library
-from rhapsode.store.shelf import Shelf
+from rhapsode.stages.conditions import conditions_of, load_anew
+from rhapsode.stages.diagnose import Diagnosis, Outcome, speak_condition
 from tests.contract.promises import TEXTS, subject, utterances
 
 FRAME = 7
@@ -31,13 +31,28 @@ NUMBERS = (2, 4)
 def outcomes_of(load: Load, folder: Path) -> list[Outcome]:
     engine = load()
     said = utterances(engine, TEXTS)
-    named = {number: said[number - 1] for number in NUMBERS}
-    shelf = Shelf(Library(str(folder)), "a-book")
-    return [speak_condition(named, one, shelf, "heard") for one in conditions_of(load, said, NUMBERS, None)]
+    diagnosis = diagnosis_of(engine, {number: said[number - 1] for number in NUMBERS}, folder)
+    return [speak_condition(diagnosis, one) for one in conditions_of(load, said, NUMBERS, None)]
+
+
+def diagnosis_of(engine: Engine, named: dict[int, Utterance], folder: Path) -> Diagnosis:
+    """Of a book of which nothing but its reading is there."""
+    one, stack = next(iter(named.values())), engine.stack
+    reading = Reading(
+        *("0" * 64, str(folder), "a-book", "", "", stack.engine),
+        *(one.voice, one.sampling, stack.weights_digest, stack.precision),
+    )
+    return Diagnosis(reading, named, ())
 
 
 def finding_of(load: Load, folder: Path) -> Finding:
     return judge(one for outcome in outcomes_of(load, folder) for one in outcome.heard)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For faults that show without processes of their own, whose start takes longer than the speaking."""
+    monkeypatch.setattr(diagnose, "in_a_process", apart._perform)
 
 
 @pytest.mark.parametrize("name", ["tone", "hibari"])
@@ -49,12 +64,13 @@ def test_engines_in_order_are_acquitted(name: str, tmp_path: Path) -> None:
     assert all(outcome.stack and outcome.stack.engine == name for outcome in outcomes)
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("fault", "condition"),
     [
         ("echo", "at its place"),
         ("padded", "beside others"),
-        ("by_row", "beside others"),
+        ("by_row", "in another slot"),
         ("global_noise", "again in another process"),
     ],
 )
@@ -65,10 +81,11 @@ def test_dependence_on_what_was_spoken_before_or_beside_is_convicted(
     assert (found.verdict, found.chunk, found.condition) == (Verdict.HISTORY_DEPENDENT, NUMBERS[0], condition)
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("fault", "verdict", "words"),
     [
-        ("keeps", Verdict.HISTORY_DEPENDENT, "token 3 on"),
+        ("keeps", Verdict.HISTORY_DEPENDENT, "token 4 on"),
         ("unseeded", Verdict.HISTORY_DEPENDENT, "again in another process"),
         ("drops", Verdict.DEFECTIVE_ALONE, "frames slip"),
         ("damaged", Verdict.DEFECTIVE_ALONE, "0.3% of the probability on legal tokens"),
@@ -83,18 +100,26 @@ def test_engines_that_say_tokens(fault: str, verdict: Verdict, words: str, tmp_p
 
 def test_what_is_only_compared_with_may_be_absent_and_the_engine_itself_may_not(tmp_path: Path) -> None:
     said = utterances(Tone())
-    shelf = Shelf(Library(str(tmp_path)), "a-book")
+    diagnosis = diagnosis_of(Tone(), {1: said[0]}, tmp_path)
     away = Condition("on the other", Kind.BACKEND, absent, ((((said[0],),),),))
-    assert speak_condition({1: said[0]}, away, shelf, "heard").absent == "No weights."
+    assert speak_condition(diagnosis, away).absent == "No weights."
     with pytest.raises(EngineUnavailable, match="No weights"):
-        speak_condition({1: said[0]}, replace(away, name=ALONE, kind=Kind.SAME), shelf, "heard")
+        speak_condition(diagnosis, replace(away, name=ALONE, kind=Kind.SAME))
+
+
+def test_other_weights_than_those_of_the_book_are_not_diagnosed_in_its_name(tmp_path: Path) -> None:
+    said = utterances(Tone())
+    diagnosis = diagnosis_of(Tone(), {1: said[0]}, tmp_path)
+    other = replace(diagnosis, reading=replace(diagnosis.reading, weights_digest="another"))
+    with pytest.raises(WeightsDamaged, match="planned with another"):
+        speak_condition(other, Condition(ALONE, Kind.SAME, Tone, ((((said[0],),),),)))
 
 
 def test_a_process_that_dies_is_an_error_of_one_line(tmp_path: Path) -> None:
     said = utterances(Tone())
     dying = Condition(ALONE, Kind.SAME, die, ((((said[0],),),),))
     with pytest.raises(SynthesisFailed, match=r"spoke alone died \(exit code 3\)"):
-        speak_condition({1: said[0]}, dying, Shelf(Library(str(tmp_path)), "a-book"), "heard")
+        speak_condition(diagnosis_of(Tone(), {1: said[0]}, tmp_path), dying)
 
 
 def test_predecessors_are_limited_and_never_said_twice() -> None:

@@ -13,13 +13,19 @@ from rhapsode.quality.signal import measure
 
 TEXT = "The tide clock had stopped again."  # about 2.6 s
 RATE_HZ = 24_000
-GOOD = [
-    Heard(chunk, name, Kind.SAME, (7, 8, 9), f"hash of {chunk}", "end") for chunk in (3, 9) for name in (ALONE, "later")
-]
+
+
+def take(
+    chunk: int, name: str, kind: Kind, ids: tuple[int, ...] = (1,), precision: str = "bf16", slots: int = 8
+) -> Heard:
+    return Heard(chunk, name, kind, precision, slots, ids, f"hash of {chunk}", "end")
+
+
+GOOD = [take(chunk, name, Kind.SAME, (7, 8, 9)) for chunk in (3, 9) for name in (ALONE, "later")]
 
 
 def test_all_the_same_and_no_defect_is_clean() -> None:
-    other = [Heard(3, "in nf4", Kind.PRECISION, (1,), "x", "end"), Heard(9, "on gguf", Kind.BACKEND, (2,), "y", "end")]
+    other = [take(3, "in nf4", Kind.PRECISION), take(9, "on gguf", Kind.BACKEND)]
     assert judge([*GOOD, *other]).verdict is Verdict.CLEAN
 
 
@@ -32,6 +38,19 @@ def test_any_difference_on_one_stack_is_history_and_the_first_is_named(change: d
     found = judge(reversed(later))
     assert (found.verdict, found.chunk, found.condition) == (Verdict.HISTORY_DEPENDENT, 3, "later")
     assert found.token == token
+    if token is not None:
+        assert f"from token {token + 1} on" in found.reason, "people count from 1"
+
+
+def test_another_number_of_slots_is_another_stack() -> None:
+    """What a session says after its memory ran out may differ, and is no history."""
+    fewer = [replace(one, slots=4, token_ids=(7, 8, 1)) if one.condition == "later" else one for one in GOOD]
+    assert judge(fewer).verdict is Verdict.CLEAN
+
+
+def test_damaged_weights_are_named_without_speaking() -> None:
+    found = judge([], "model.safetensors has changed.")
+    assert found.verdict is Verdict.DEFECTIVE_ALONE and "model.safetensors has changed." in found.reason
 
 
 def bad(ones: list[Heard], *chunks: int) -> list[Heard]:
@@ -51,7 +70,7 @@ def test_defects_alone_name_their_suspect(
     chunks: tuple[int, ...], kept: tuple[int, ...], precision: tuple[int, ...], cause: str
 ) -> None:
     heard = bad([one for one in GOOD if one.chunk in kept], *chunks)
-    heard += [Heard(chunk, "in fp32", Kind.PRECISION, (1,), "x", "end") for chunk in precision]
+    heard += [take(chunk, "in fp32", Kind.PRECISION, precision="fp32") for chunk in precision]
     found = judge(heard)
     assert found.verdict is Verdict.DEFECTIVE_ALONE
     assert f"Suspect the {cause}" in found.reason
@@ -60,11 +79,43 @@ def test_defects_alone_name_their_suspect(
 
 @pytest.mark.parametrize("worse", ["here", "there"])
 def test_backends_disagree_where_one_is_good_and_one_is_not(worse: str) -> None:
-    other = Heard(9, "on gguf", Kind.BACKEND, (7, 8, 1), "x", "end")
+    other = take(9, "on gguf", Kind.BACKEND, (7, 8, 1))
     heard = [*bad(GOOD, 9), other] if worse == "here" else [*GOOD, *bad([other], 9)]
     found = judge(heard)
     assert (found.verdict, found.chunk, found.token) == (Verdict.BACKENDS_DISAGREE, 9, 2)
     assert "silent" in found.reason
+
+
+def test_a_precision_at_fault_is_no_quarrel_of_the_backends() -> None:
+    others = [take(9, "in fp32", Kind.PRECISION, precision="fp32"), take(9, "on gguf", Kind.BACKEND)]
+    found = judge([*bad(GOOD, 9), *others])
+    assert found.verdict is Verdict.DEFECTIVE_ALONE and "precision: fp32 speaks it well" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "parts", "verdict"),
+    [
+        ("fp32", "f32", (10, 83), Verdict.BACKENDS_DISAGREE),
+        ("f32", "fp32", (10, 300), Verdict.CLEAN),  # half of them: a draw on the edge
+        ("fp32", "f32", (84, 300), Verdict.CLEAN),
+        ("fp32", "f32", (None, None), Verdict.CLEAN),
+        ("bf16", "f32", (10, 83), Verdict.CLEAN),
+        ("fp32", "quantised", (0, 0), Verdict.CLEAN),
+    ],
+)
+def test_tokens_part_the_backends_only_where_rounding_cannot(
+    here: str, there: str, parts: tuple[int | None, int | None], verdict: Verdict
+) -> None:
+    ids = tuple(range(500))
+    heard = [take(chunk, ALONE, Kind.SAME, ids, here) for chunk in (3, 9)]
+    for chunk, part in zip((3, 9), parts, strict=True):
+        other = ids if part is None else (*ids[:part], -1, *ids[part + 1 :])
+        heard.append(take(chunk, "on the other", Kind.BACKEND, other, there))
+    found = judge(heard)
+    assert found.verdict is verdict, found
+    if verdict is Verdict.BACKENDS_DISAGREE:
+        assert (found.chunk, found.token, found.condition) == (3, 10, "on the other")
+        assert "from token 11 on" in found.reason
 
 
 def test_first_difference() -> None:
@@ -90,6 +141,7 @@ def defects(
 
 def test_a_good_take_has_no_defect() -> None:
     assert defects(audio((2.5, 6000)), mass=(0.99, 0.2, 0.97)) == ""
+    assert defects(audio((2.5, 6000)), mass=(0.99, 0.99, 0.2)) == ""
     assert defects(audio((5.2, 6000)), speed=0.5) == ""
 
 
@@ -97,6 +149,7 @@ def test_every_defect_is_named() -> None:
     good = audio((2.5, 6000))
     assert defects(good, FinishReason.LOOP) == "ended by loop"
     assert "0.2%" in defects(good, mass=(0.002, 0.001, 0.9))
+    assert "at its end only 0.1%" in defects(good, mass=(0.99, 0.99, 0.99, 0.002, 0.001))
     assert defects(audio((2.5, 0))) == "silent"
     assert "at an edge" in defects(audio((2.5, 6000), (2.5, 0)))
     assert "9.0 s of speech" in defects(audio((9.0, 6000)))
