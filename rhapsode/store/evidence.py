@@ -157,7 +157,7 @@ def read_rows(library: Library, path: str) -> list[TakeRow]:
         NotInLibrary: There is no such file.
         EvidenceDamaged: It is torn, altered, or of another version.
     """
-    return [TakeRow(**row) for row in read_table(library, path).to_pylist()]
+    return [TakeRow(**row) for row in sealed.rows_of(read_table(library, path))]
 
 
 def read_evidence(library: Library, folder: str) -> list[TakeRow]:

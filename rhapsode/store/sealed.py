@@ -6,6 +6,7 @@
     expect(kind: str, found: str, where: str) -> None
     write_table(kind: str, table: pa.Table, **notes: str) -> bytes
     read_table(kind: str, data: bytes, where: str) -> tuple[pa.Table, dict[str, str]]
+    rows_of(table: pa.Table) -> Iterator[dict]
 
 `kind` names the format and its version ("book/1"); a file of another kind is refused. Each file carries a seal, the
 sha256 of what it says. Parquet has page checksums of its own, but none over its footer; the seal is taken over the
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +26,7 @@ import pyarrow.parquet as pq
 
 from rhapsode.errors import EvidenceDamaged
 
+ROWS = 256  # handled at a time
 KIND, SEAL, NOTES = b"rhapsode.kind", b"rhapsode.seal", b"rhapsode.notes"
 REMEDY = "Move the file away and run again: it will be made anew."
 
@@ -115,5 +118,16 @@ def _digest(value: object) -> str:
     return hashlib.sha256(_canonical(value)).hexdigest()
 
 
+def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """The rows as dicts, a few at a time: as dicts they take many times the memory of the table."""
+    for batch in table.to_batches(max_chunksize=ROWS):
+        yield from batch.to_pylist()
+
+
 def _digest_of_rows(kind: str, table: pa.Table, notes: dict[str, str]) -> str:
-    return _digest([kind, notes, table.column_names, table.to_pylist()])
+    """`_digest([kind, notes, column names, rows])`, without all rows as one text."""
+    sha256 = hashlib.sha256(_canonical([kind, notes, table.column_names])[:-1] + b",[")
+    for number, row in enumerate(rows_of(table)):
+        sha256.update(b"," * (number > 0) + _canonical(row))
+    sha256.update(b"]]")
+    return sha256.hexdigest()

@@ -137,7 +137,7 @@ class Shelf:
         table, notes = sealed.read_table(PLAN, self.library.read_bytes(path), where)
         if not notes["digest"].startswith(digest):
             raise EvidenceDamaged(f"{where} is plan {notes['digest']}, not {digest}.", sealed.REMEDY)
-        chunks = _build(tuple[Chunk, ...], table.to_pylist(), where)
+        chunks = _build(tuple[Chunk, ...], sealed.rows_of(table), where)
         return Plan(notes["digest"], chunks, int(notes["range_size"]))
 
     def plan_table(self) -> pa.Table:
