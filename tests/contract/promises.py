@@ -35,7 +35,7 @@ SHORT_TEXTS = ("The water was dark.", "Nobody believed it.", "She sang to them."
 """For engines that compute every token."""
 NOTHING_TO_SAY = "* * *"
 
-Heard = dict[str, bytes]  # key of an utterance -> its samples
+Heard = dict[str, bytes]  # key of an utterance -> its samples, and how sure the model was
 
 
 def subject(name: str) -> Engine:
@@ -57,7 +57,9 @@ def heard(engine: Engine, takes: Iterable[Take]) -> Heard:
     result: Heard = {}
     for take in takes:
         assert take.utterance.key not in result, "an utterance was spoken twice"
-        result[take.utterance.key] = audio_of(take, engine.codec).samples.tobytes()
+        # The mass on legal ids shows the last bits of a model's scores, where a weak leak may leave the tokens alone.
+        mass = np.array(take.tokens.legal_mass if take.tokens else ()).tobytes()
+        result[take.utterance.key] = audio_of(take, engine.codec).samples.tobytes() + mass
     return result
 
 
