@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
+from statistics import median_low
 
 from rhapsode.model import FinishReason, Take
 from rhapsode.quality.signal import SILENCE_DBFS, SignalMeasures
@@ -61,7 +61,7 @@ class Heard:
         slots: Beside how many others it was made: fewer than the engine has, where its memory ran out.
         token_ids: Empty where the engine says audio.
         audio_sha256: Of the 16-bit samples; empty where there is no audio.
-        legal_mass: Median of the samples, 0 to 1; None where the engine does not tell.
+        legal_mass: Lower median of the samples, 0 to 1; None where the engine does not tell.
         defects: Each in a few words; none in a good take.
     """
 
@@ -126,8 +126,8 @@ def _defects(take: Take, measures: SignalMeasures) -> Iterator[str]:
 
 
 def legal_mass_of(take: Take) -> float | None:
-    """The median of what the take has sampled of it."""
-    return median(take.tokens.legal_mass) if take.tokens and take.tokens.legal_mass else None
+    """The lower median of what the take has sampled of it: of two samples the worse one counts."""
+    return median_low(take.tokens.legal_mass) if take.tokens and take.tokens.legal_mass else None
 
 
 def judge(heard: Iterable[Heard], damage: str = "") -> Finding:
@@ -187,7 +187,8 @@ def _worse_on_one(alone: dict[int, Heard], others: Sequence[Heard]) -> Finding |
 
 
 def _part_early(alone: dict[int, Heard], others: Sequence[Heard]) -> Finding | None:
-    exact = [one for one in others if {one.precision, alone[one.chunk].precision} <= set(FULL_PRECISION)]
+    good = [one for one in others if not one.defects and not alone[one.chunk].defects]
+    exact = [one for one in good if {one.precision, alone[one.chunk].precision} <= set(FULL_PRECISION)]
     parted = {one.chunk: first_difference(alone[one.chunk].token_ids, one.token_ids) for one in exact}
     early = {chunk: token for chunk, token in parted.items() if token is not None and token < EARLY_TOKENS}
     if 2 * len(early) <= len(exact):

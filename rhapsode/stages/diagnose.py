@@ -163,7 +163,7 @@ def speak_condition(diagnosis: Diagnosis, condition: Condition) -> Outcome:
 def _heard(number: int, condition: Condition, ended: Ended | None, stack: Stack | None) -> Heard:
     precision, slots = (stack.precision, stack.slots) if stack else ("", 0)
     if not isinstance(ended, tuple):
-        defect = ended.message if ended else "not spoken"
+        defect = ended.message.rstrip(".") if ended else "not spoken"
         return Heard(number, condition.name, condition.kind, precision, slots, finish="none", defects=(defect,))
     take, audio = ended
     measures = measure(audio)

@@ -31,8 +31,8 @@ def deployed() -> dict[str, object]:
         return {deployment.name: deployment for deployment in client.read_deployments()}
 
 
-def test_both_deployments_are_there_and_start_in_the_checkout(deployed: dict[str, object]) -> None:
-    assert set(deployed) == {"convert-book", "resynthesize-range"}
+def test_the_deployments_are_there_and_start_in_the_checkout(deployed: dict[str, object]) -> None:
+    assert set(deployed) == {"convert-book", "resynthesize-range", "diagnose-engine"}
     for deployment in deployed.values():
         assert str(ROOT) in str(deployment.pull_steps)  # type: ignore[attr-defined]
         assert deployment.enforce_parameter_schema  # type: ignore[attr-defined]
@@ -47,8 +47,18 @@ def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
     fields = definitions["ConvertRequest"]["properties"]
     assert all(field.get("description") for name, field in fields.items() if name not in ("budget", "audio"))
 
+    diagnosis = deployed["diagnose-engine"].parameter_openapi_schema  # type: ignore[attr-defined]
+    assert "The book and the chunks" in diagnosis["properties"]["request"]["description"]
+    asked = diagnosis["definitions"]["DiagnoseRequest"]
+    assert set(asked["properties"]) == {"book", "library", "chunks", "before"}
+    assert asked["required"] == ["book", "chunks"]
+    assert all(field.get("description") for field in asked["properties"].values())
+
 
 def test_a_bad_parameter_is_refused_before_it_runs(deployed: dict[str, object]) -> None:
     bad = {"request": {"epub": "book.epub", "engine": "gramophone"}}
     with get_client(sync_client=True) as client, pytest.raises(PrefectHTTPStatusError, match="gramophone"):
         client.create_flow_run_from_deployment(deployed["convert-book"].id, parameters=bad)  # type: ignore[attr-defined]
+    bad = {"request": {"book": "lamps", "chunks": "1", "before": -1}}
+    with get_client(sync_client=True) as client, pytest.raises(PrefectHTTPStatusError, match="before"):
+        client.create_flow_run_from_deployment(deployed["diagnose-engine"].id, parameters=bad)  # type: ignore[attr-defined]

@@ -149,6 +149,7 @@ def test_every_defect_is_named() -> None:
     good = audio((2.5, 6000))
     assert defects(good, FinishReason.LOOP) == "ended by loop"
     assert "0.2%" in defects(good, mass=(0.002, 0.001, 0.9))
+    assert "0.1%" in defects(good, mass=(0.99, 0.001))
     assert "at its end only 0.1%" in defects(good, mass=(0.99, 0.99, 0.99, 0.002, 0.001))
     assert defects(audio((2.5, 0))) == "silent"
     assert "at an edge" in defects(audio((2.5, 6000), (2.5, 0)))
