@@ -156,11 +156,32 @@ def test_out_of_memory_halves_the_slots_and_the_rest_is_as_if_it_had_been_so(
         assert alone[d.line.number] == (d.token_ids, d.legal_mass)
 
 
+@pytest.mark.parametrize("heads_a_key", [1, 3, 4, 8])
+@pytest.mark.parametrize("said", [200, 700])
+def test_a_longer_neighbour_changes_no_bit(heads_a_key: int, said: int) -> None:
+    shape = {"hidden_size": 32 * heads_a_key, "intermediate_size": WIDTH, "num_hidden_layers": 1, "head_dim": 16}
+    heads = {"num_attention_heads": 2 * heads_a_key, "num_key_value_heads": 2, "max_position_embeddings": 4096}
+    ids = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    torch.manual_seed(1)
+    whole = LlamaForCausalLM(LlamaConfig(vocab_size=156_940, tie_word_embeddings=True, **shape, **heads, **ids)).eval()
+    head = whole.lm_head.weight.detach()
+    model = HfModel(whole.get_decoder(), head, Precision.FP32, torch.device("cpu"), threads=1)
+    prompt = np.random.default_rng(0).integers(0, 500, 2000).tolist()
+    found = []
+    for neighbour in (20, 1500):
+        backbone = HfBackbone(model, 2)
+        backbone.prefill(0, prompt[:said])
+        backbone.prefill(1, prompt[:neighbour])
+        found.append([backbone.step(np.array([v.FIRST_CODE, v.FIRST_CODE]), p)[0] for p in range(1, 4)])
+        backbone.close()
+    assert np.array_equal(*found)
+
+
 def test_the_cache_grows_in_steps_and_closing_frees_it(model: HfModel) -> None:
     backbone = HfBackbone(model, 2)
     promises.spoken(backbone, promises.lines(2, frames=3))
     assert backbone._layers[0].keys.shape[2] == GROWTH
-    promises.spoken(backbone, promises.lines(1, frames=60))
+    promises.spoken(backbone, promises.lines(1, frames=90))
     assert backbone._layers[0].keys.shape[2] == 2 * GROWTH
     held = [weakref.ref(layer.keys) for layer in backbone._layers]
     backbone.close()
