@@ -1,7 +1,7 @@
 """The diagnosis on Maya1: both backends are acquitted, and faults of the kinds that ruin books are convicted.
 
-The conditions are spoken in this process, one after another: loading libraries into thirty others would take minutes.
-`tests/flows/test_diagnose_engine.py` speaks them in processes of their own.
+The conditions are spoken in this process, one after another, and most on weights that are loaded once: thirty processes
+would take minutes. `tests/flows/test_diagnose_engine.py` gives every condition its own.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def compared(engine: EngineName, load: Load, kind: Kind = Kind.BACKEND) -> apart
 
 @BOTH
 def test_a_backend_in_order_is_acquitted_in_all_precisions_beside_the_other(name: EngineName, tmp_path: Path) -> None:
-    load = partial(load_anew, name)
+    load = partial(loaded, name)
     engine = load()
     said = tuple(utterances(engine, SHORT_TEXTS)[number - 1] for number in ONE)
     finding, outcomes = diagnosed(load, tmp_path, other_conditions(name, engine.stack.precision, said))
@@ -131,15 +131,17 @@ def test_a_token_that_is_lost_after_the_model_is_convicted(tmp_path: Path) -> No
     assert "Token 101" in finding.reason and "the frames have slipped." in finding.reason
 
 
-def test_weights_that_are_damaged_in_memory_are_convicted(tmp_path: Path) -> None:
-    finding, _ = diagnosed(damaged_in_memory, tmp_path)
-    assert finding.verdict is Verdict.DEFECTIVE_ALONE, finding
-    assert "Suspect the model" in finding.reason
+def test_weights_that_are_damaged_in_memory_are_convicted_and_a_precision_before_a_backend(tmp_path: Path) -> None:
+    others = [compared(HF, partial(loaded, HF), Kind.PRECISION), compared(HF, partial(loaded, GGUF))]
+    finding, outcomes = diagnosed(damaged_in_memory, tmp_path, others)
+    assert finding.verdict is Verdict.DEFECTIVE_ALONE and "Suspect the precision: fp32" in finding.reason, finding
+    finding = judge(one for outcome in outcomes[:-2] for one in outcome.heard)
+    assert finding.verdict is Verdict.DEFECTIVE_ALONE and "Suspect the model" in finding.reason, finding
+    heard = [one for outcome in outcomes for one in outcome.heard if one.kind is not Kind.PRECISION]
+    assert judge(heard).verdict is Verdict.BACKENDS_DISAGREE
 
 
-def test_a_backend_whose_weights_are_damaged_disagrees_and_is_defective_by_itself(
-    voice: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backend_whose_weights_are_damaged_disagrees(voice: Models, tmp_path: Path) -> None:
     """Nobody can know of this damage: the manifest was written after it."""
     spoiled = Models(tmp_path / "models")
     spoiled.add("snac", voice.find("snac").folder)
@@ -149,11 +151,9 @@ def test_a_backend_whose_weights_are_damaged_disagrees_and_is_defective_by_itsel
     other = compared(HF, partial(from_folder, GGUF, spoiled.folder))
     finding, outcomes = diagnosed(partial(loaded, HF), tmp_path, [other])
     assert (finding.verdict, finding.condition) == (Verdict.BACKENDS_DISAGREE, other.name), finding
-    assert outcomes[0].heard[0].token_ids[:8] != outcomes[-1].heard[0].token_ids[:8]
-    monkeypatch.setenv("RHAPSODE_MODELS", str(spoiled.folder))
-    assert damaged_weights(GGUF) == ""
-    finding, _ = diagnosed(partial(load_anew, GGUF), tmp_path)
-    assert finding.verdict is Verdict.DEFECTIVE_ALONE and "Suspect the model" in finding.reason, finding
+    (good,), (bad,) = outcomes[0].heard, outcomes[-1].heard
+    assert good.token_ids != bad.token_ids and (len(good.defects), bool(bad.defects)) == (0, True)
+    assert bad.defects[0] in finding.reason
 
 
 @BOTH
@@ -186,13 +186,6 @@ def test_a_file_that_rotted_under_its_manifest_is_named(
     assert str(file) in finding.reason and f"rhapsode models fetch {model}" in finding.reason
 
 
-def test_a_precision_that_cannot_speak_is_blamed_and_not_the_backends(tmp_path: Path) -> None:
-    good = partial(loaded, HF)
-    others = [compared(HF, good, Kind.PRECISION), compared(HF, partial(loaded, GGUF))]
-    finding, _ = diagnosed(damaged_in_memory, tmp_path, others)
-    assert finding.verdict is Verdict.DEFECTIVE_ALONE and "Suspect the precision: fp32" in finding.reason, finding
-
-
 def test_random_weights_remember_nothing_and_are_no_voice(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +212,7 @@ def faulty(name: EngineName, fault: str) -> Engine:
     return made
 
 
+@functools.cache
 def damaged_in_memory() -> Engine:
     """One matrix of one layer is noise."""
     engine: Any = load_anew(HF)
