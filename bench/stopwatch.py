@@ -30,7 +30,7 @@ PARTS = {
         "rhapsode.stages.publish:save_chunks",
     ],
     "lay out": ["rhapsode.stages.assemble:assemble_chapter"],
-    "read objects": ["rhapsode.stages.assemble:get_provenance", "rhapsode.stages.publish:get_audio"],
+    "read objects": ["rhapsode.stages.rows:get_provenance", "rhapsode.stages.publish:get_audio"],
     "render": ["rhapsode.stages.publish:render"],
     "encode": ["rhapsode.audio.encode:feed"],
     "read back": ["rhapsode.audio.encode:read_back"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
@@ -37,8 +39,9 @@ def publish_book(reading: Reading, audio: AudioSettings) -> Edition:
     ]
     timelines = {}
     assembling = Step(assemble_chapter, lambda call, name: timeline_is_there(reading, name), workers=2)
-    for index, state in fan_out(calls, assembling):
-        timelines[index] = state.result()
+    with closing(fan_out(calls, assembling)) as ended:
+        for index, state in ended:
+            timelines[index] = state.result()
     ordered = [timelines[index] for index in range(len(calls))]
     edition = checked(
         publish_edition, lambda found: edition_is_there(reading, found), reading, acceptance.digest, ordered, audio

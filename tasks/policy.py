@@ -7,7 +7,7 @@ is still in the library: `checked` and `fan_out` ask, and run the task anew wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -70,7 +70,7 @@ class Step(Generic[R]):
 
 def fan_out(
     calls: Sequence[dict[str, Any]], step: Step[R], then: Step[R] | None = None, wanted: Callable[[R], bool] = bool
-) -> Iterator[tuple[int, State[R]]]:
+) -> Generator[tuple[int, State[R]], None, None]:
     """Runs a step for each call and yields (index of the call, final state) as they end.
 
     A call whose result is `wanted` goes on into the step `then`, beside the others that are still in the first. A

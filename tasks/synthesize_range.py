@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any, cast
 from uuid import UUID
@@ -53,7 +54,7 @@ def synthesize_ranges(reading: Reading, jobs: Sequence[Job], workers: int) -> No
     speaking = Step(synthesize_range, _is_there, sessions + AT_THE_DOOR)
     decoding = Step(decode_range, lambda call, _: job_is_done(**call), DECODERS)
     ended = fan_out(calls, speaking, then=decoding, wanted=lambda report: report.undecoded > 0)
-    with speaking_at_once(sessions):
+    with closing(ended), speaking_at_once(sessions):  # whatever ends it, nobody has a turn and nothing begins any more
         for done, (index, state) in enumerate(ended, start=1):
             update_progress_artifact(progress, 100.0 * done / len(jobs))
             if not state.is_completed():

@@ -28,6 +28,9 @@ at -45 to -55 dBFS in the embedded voice; with the margins below nothing that ca
 MARGIN_BEFORE_S = 0.04
 MARGIN_AFTER_S = 0.08
 
+OUTLINE_VERSION = 1
+"""Bumped when `outline` says something else of the same take; those that are stored are then measured anew."""
+
 _WINDOW_S = 0.01
 
 

@@ -6,42 +6,38 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pydantic import TypeAdapter
-
-from rhapsode.audio.joins import lay_out
+from rhapsode.audio.joins import OUTLINE_VERSION, lay_out
 from rhapsode.model import Chunk, Outline, Reading
 from rhapsode.recipe import digest
 from rhapsode.settings import AudioSettings
 from rhapsode.stages.plan import load_plan
+from rhapsode.stages.rows import outline_of
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import Library, open_library
-from rhapsode.store.objects import get_provenance
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 
 LAYOUT_VERSION = 2
 """Bumped when the same takes are laid out differently."""
 
-_OUTLINE = TypeAdapter(Outline)
-
 
 def assemble_chapter(reading: Reading, accepted: str, chapter: int, settings: AudioSettings) -> str:
     """Lays out one chapter and returns the digest under which its timeline is saved; one that is there is kept.
 
-    No audio is read: what it takes was measured when the takes were stored. Publishing reads and checks every object.
+    No audio is decoded: takes were measured when they were stored. Publishing decodes and checks every object.
 
     Args:
         accepted: Digest of the saved `Acceptance`.
 
     Raises:
-        ObjectDamaged: Stored audio is not what its evidence says.
+        NotInLibrary, ObjectDamaged: A take has gone, or is another one than its evidence says.
     """
     library = open_library(reading.library)
     shelf = Shelf(library, reading.shelf)
     title, rows = _accepted_chapters(reading, accepted)[chapter]
     name = digest(
         {
-            "layout": LAYOUT_VERSION,
+            "layout": [LAYOUT_VERSION, OUTLINE_VERSION],
             "chapter": chapter,
             "title": title,
             "takes": [(row.chunk, row.key, row.sha256, row.boundary) for row in rows],
@@ -75,5 +71,4 @@ def _accepted_chapters(reading: Reading, accepted: str) -> dict[int, tuple[str, 
 def _takes(library: Library, reading: Reading, rows: list[TakeRow]) -> Iterator[tuple[Chunk, str, str, Outline]]:
     chunks = load_plan(reading).chunks
     for row in rows:
-        outline = _OUTLINE.validate_python(get_provenance(library, row.key, row.sha256)["outline"])
-        yield chunks[row.chunk - 1], row.key, row.sha256, outline
+        yield chunks[row.chunk - 1], row.key, row.sha256, outline_of(library, row.key, row.sha256)

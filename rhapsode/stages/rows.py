@@ -7,17 +7,37 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from rhapsode.audio.joins import outline
-from rhapsode.model import Audio, Chunk, Job, Order, Plan, Reading, Utterance
+from pydantic import TypeAdapter
+
+from rhapsode.audio.joins import OUTLINE_VERSION, outline
+from rhapsode.model import Audio, Chunk, Job, Order, Outline, Plan, Reading, Utterance
 from rhapsode.quality.signal import measure
 from rhapsode.recipe import RECIPE_VERSION
 from rhapsode.store.evidence import TakeRow
-from rhapsode.store.objects import StoredTake
+from rhapsode.store.library import Library
+from rhapsode.store.objects import StoredTake, get_audio, get_provenance
+
+_OUTLINE = TypeAdapter(Outline)
 
 
 def measured(audio: Audio) -> dict[str, Any]:
     """What a take's provenance says of its audio: `measures` for its row, `outline` for the chapter that it lies in."""
-    return {"measures": asdict(measure(audio)), "outline": asdict(outline(audio))}
+    return {
+        "measures": asdict(measure(audio)),
+        "outline": {"version": OUTLINE_VERSION, "of_take": asdict(outline(audio))},
+    }
+
+
+def outline_of(library: Library, key: str, sha256: str) -> Outline:
+    """The outline of a stored take: what its provenance says, or measured anew where that is of another version.
+
+    Raises:
+        NotInLibrary, ObjectDamaged: As for `get_audio`.
+    """
+    known = get_provenance(library, key, sha256).get("outline", {})
+    if known.get("version") == OUTLINE_VERSION:
+        return _OUTLINE.validate_python(known["of_take"])
+    return outline(get_audio(library, key, sha256))
 
 
 def take_row(

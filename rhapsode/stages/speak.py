@@ -17,7 +17,7 @@ from threading import Semaphore
 from typing import Any
 
 from rhapsode.engines.protocol import Engine
-from rhapsode.errors import SynthesisFailed
+from rhapsode.errors import RunIncomplete, SynthesisFailed
 from rhapsode.model import Job, Reading, Take, Utterance
 from rhapsode.stages.jobs import JobReport, OpenJob
 from rhapsode.stages.rows import measured
@@ -25,7 +25,25 @@ from rhapsode.store.evidence import TakeRow
 from rhapsode.store.objects import StoredTake, find_take, has_take, put_take
 from rhapsode.store.tokens import StoredTokens, find_tokens, has_tokens, put_tokens, sync_tokens
 
-_turn: ContextVar[Semaphore | None] = ContextVar("turn", default=None)
+
+class _Turns:
+    """So many jobs may be inside at once. When it is over, those that wait are sent away."""
+
+    def __init__(self, jobs: int) -> None:
+        self._free = Semaphore(jobs)
+        self.over = False
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+        if self.over:
+            self._free.release()
+            raise RunIncomplete("The run ended before this job had its turn.", "Run again for what is missing.")
+
+    def __exit__(self, *error: object) -> None:
+        self._free.release()
+
+
+_turns: ContextVar[_Turns | None] = ContextVar("turns", default=None)
 
 
 @contextmanager
@@ -33,12 +51,15 @@ def speaking_at_once(jobs: int) -> Iterator[None]:
     """Inside, at most so many jobs speak at once, in whatever threads of this context.
 
     More may run than speak: while one writes its evidence, the next one has its turn, and the engine does not wait.
+    A job that still waits when this is left (the run was cancelled) does not begin.
     """
-    token = _turn.set(Semaphore(jobs))
+    turns = _Turns(jobs)
+    token = _turns.set(turns)
     try:
         yield
     finally:
-        _turn.reset(token)
+        turns.over = True
+        _turns.reset(token)
 
 
 def job_is_spoken(reading: Reading, job: Job) -> bool:
@@ -59,25 +80,34 @@ def speak_job(reading: Reading, job: Job) -> JobReport:
     """
     work = OpenJob(reading, job)
     rows: list[TakeRow] = []
-    missing: list[Utterance] = []
+    found: list[StoredTokens] = []
+    spoken: list[StoredTokens] = []
     failures: dict[str, SynthesisFailed] = {}
-    with _turn.get() or nullcontext():
-        for key, utterance in work.utterances.items():
-            if stored := find_take(work.library, key):
-                rows += work.rows(stored, reused=True)
-                work.tell_spoken(key, stored.audio.duration_s, reused=True)
-            else:
-                missing.append(utterance)
+    with _turns.get() or nullcontext():
+        missing = _missing(work, rows)
         engine = work.engine() if missing else None
         if engine and engine.codec:
-            return _speak_tokens(work, engine, missing, rows)
-        if engine:
+            found, spoken = _speak_tokens(work, engine, missing, failures)
+        elif engine:
             for stored in _stored(work, engine, missing, failures):
                 rows += work.rows(stored, reused=False)
                 work.tell_spoken(stored.key, stored.audio.duration_s, reused=False)
+    sync_tokens(work.library, [tokens.key for tokens in (*found, *spoken)])
     if failures:
         raise work.fail(failures, rows)
-    return work.close(rows)
+    return _undecoded(work, rows, found, spoken) if found or spoken else work.close(rows)
+
+
+def _missing(work: OpenJob, rows: list[TakeRow]) -> list[Utterance]:
+    """The utterances whose audio is not in the library; the rows of the others are added to `rows`."""
+    missing = []
+    for key, utterance in work.utterances.items():
+        if stored := find_take(work.library, key):
+            rows += work.rows(stored, reused=True)
+            work.tell_spoken(key, stored.audio.duration_s, reused=True)
+        else:
+            missing.append(utterance)
+    return missing
 
 
 def _stored(
@@ -100,8 +130,10 @@ def _stored(
             yield last.result()
 
 
-def _speak_tokens(work: OpenJob, engine: Engine, missing: list[Utterance], rows: list[TakeRow]) -> JobReport:
-    failures: dict[str, SynthesisFailed] = {}
+def _speak_tokens(
+    work: OpenJob, engine: Engine, missing: list[Utterance], failures: dict[str, SynthesisFailed]
+) -> tuple[list[StoredTokens], list[StoredTokens]]:
+    """The tokens that were in the library, and those that are spoken and stored now."""
     found = {one.key: tokens for one in missing if (tokens := find_tokens(work.library, one.key))}
     for tokens in found.values():
         work.tell_spoken(tokens.key, tokens.duration_s, reused=True)
@@ -111,14 +143,16 @@ def _speak_tokens(work: OpenJob, engine: Engine, missing: list[Utterance], rows:
         made = StoredTokens(take.utterance.key, take.tokens.ids, take.tokens.duration_s, _facts(engine, take))
         spoken.append(put_tokens(work.library, made))
         work.tell_spoken(made.key, made.duration_s, reused=False)
-    undecoded = [*found.values(), *spoken]
-    sync_tokens(work.library, [tokens.key for tokens in undecoded])
-    if failures:
-        raise work.fail(failures, rows)
+    return [*found.values()], spoken
+
+
+def _undecoded(work: OpenJob, rows: list[TakeRow], found: list[StoredTokens], spoken: list[StoredTokens]) -> JobReport:
+    """The report of a job that waits for `decode_job`."""
+    undecoded = [*found, *spoken]
     return JobReport(
         job=work.job.name,
         spoken=sum(len(work.chunks(tokens.key)) for tokens in spoken),
-        reused=len(rows) + sum(len(work.chunks(key)) for key in found),
+        reused=len(rows) + sum(len(work.chunks(tokens.key)) for tokens in found),
         duration_s=sum(row.duration_s for row in rows) + sum(tokens.duration_s for tokens in undecoded),
         engine_s=sum(tokens.provenance["elapsed_s"] / tokens.provenance["stack"]["slots"] for tokens in spoken),
         undecoded=sum(len(work.chunks(tokens.key)) for tokens in undecoded),

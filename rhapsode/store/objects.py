@@ -4,7 +4,7 @@
     sync_takes(library, keys: Sequence[str]) -> None          to be called before evidence says that they are there
     find_take(library, key: str) -> StoredTake | None         None: not there, or damaged (it is removed and logged)
     get_audio(library, key: str, sha256: str) -> Audio        raises NotInLibrary, ObjectDamaged
-    get_provenance(library, key: str, sha256: str) -> dict    likewise; the samples are not read
+    get_provenance(library, key: str, sha256: str) -> dict    likewise; the samples are not decoded
     has_take(library, key: str) -> bool                       a name only: nothing is read
     sha256_of(audio: Audio) -> str                            digest of the samples as little-endian int16
     StoredTake(key, sha256, audio, provenance)
@@ -34,7 +34,7 @@ from rhapsode.store.library import Library
 
 Json = Any
 T = TypeVar("T")
-KIND = "take/2"
+KIND = "take/1"
 BLOCK = 1 << 20  # samples decoded at a time, more than a chunk has: a damaged header may promise 2^36 of them
 COMPRESSION = 0.0  # the least: 0.4 % larger than the default on speech, and a tenth faster both ways
 REMEDY = "Run again: it will be spoken anew."
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StoredTake:
-    """One audio object, read whole and verified. `provenance` is what `put_take` was given."""
+    """One audio object, read whole and verified. `provenance` is what `put_take` was given, as JSON gives it back."""
 
     key: str
     sha256: str
@@ -117,7 +117,7 @@ def get_audio(library: Library, key: str, sha256: str) -> Audio:
 
 
 def get_provenance(library: Library, key: str, sha256: str) -> dict[str, Json]:
-    """What `put_take` was given with the samples of this digest. Whether they are whole, only `get_audio` tells.
+    """The provenance of the samples of this digest. Whether they are whole, only `get_audio` tells.
 
     Raises:
         NotInLibrary, ObjectDamaged: As for `get_audio`.

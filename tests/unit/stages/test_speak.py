@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rhapsode.engines.protocol import Session
-from rhapsode.errors import SynthesisFailed, WeightsDamaged
+from rhapsode.errors import RunIncomplete, SynthesisFailed, WeightsDamaged
 from rhapsode.model import Job, Reading
 from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest, EngineName
@@ -101,11 +101,12 @@ def test_more_jobs_run_than_speak_and_none_speaks_what_another_has_spoken(
     jobs = [Job(0, f"part {start}", job.orders[start : start + 8]) for start in range(0, len(job.orders), 8)]
     assert len(jobs) >= 3
     speaking, most = 0, 0
-    closed = threading.Event()
+    begun, all_spoken = threading.Event(), threading.Event()
 
     @contextmanager
     def counted() -> Iterator[Session]:
         nonlocal speaking, most
+        begun.set()
         speaking += 1
         most = max(most, speaking)
         with session() as opened:
@@ -113,23 +114,47 @@ def test_more_jobs_run_than_speak_and_none_speaks_what_another_has_spoken(
         speaking -= 1
 
     def late(work: OpenJob, rows: Sequence[TakeRow]) -> JobReport:
-        # The first job cannot be closed before the last one has spoken: evidence is written outside of a turn.
-        assert closed.wait(60) if work.job == jobs[0] else True
-        report = close(work, rows)
-        if len(engine.spoken) == len(set(texts(reading, job))):
-            closed.set()
-        return report
+        # The first job is not closed before all have spoken: they can only if evidence is written outside of a turn.
+        if set(engine.spoken) == set(texts(reading, job)):
+            all_spoken.set()
+        assert work.job != jobs[0] or all_spoken.wait(60)
+        return close(work, rows)
 
     session, close = engine.session, OpenJob.close
     monkeypatch.setattr(engine, "session", counted)
     monkeypatch.setattr(OpenJob, "close", late)
     with speaking_at_once(turns), ThreadPoolExecutor(len(jobs)) as pool:
-        futures = [pool.submit(copy_context().run, speak_job, reading, one) for one in jobs]
+        futures = [pool.submit(copy_context().run, speak_job, reading, jobs[0])]
+        assert begun.wait(60)
+        futures += [pool.submit(copy_context().run, speak_job, reading, one) for one in jobs[1:]]
         reports = [future.result(timeout=120) for future in futures]
     assert most <= turns
     assert sum(report.spoken + report.reused for report in reports) == len(job.orders)
     if turns == 1:
         assert len(engine.spoken) == len(set(texts(reading, job))), "the refrain stands in several of the jobs"
+
+
+def test_a_job_that_waits_when_the_run_ends_does_not_begin(engine: Watched, booklet: Path, tmp_path: Path) -> None:
+    reading, job = planned(booklet, tmp_path / "library")
+    first, second = (Job(0, f"part {start}", job.orders[start : start + 3]) for start in (0, 20))
+    begun, ended = threading.Event(), threading.Event()
+
+    def speaks(text: str) -> bool:
+        begun.set()
+        assert ended.wait(60)
+        return False
+
+    engine.refuses = speaks
+    with ThreadPoolExecutor(2) as pool:
+        with speaking_at_once(1):
+            speaking = pool.submit(copy_context().run, speak_job, reading, first)
+            assert begun.wait(60)
+            waiting = pool.submit(copy_context().run, speak_job, reading, second)
+        ended.set()
+        assert speaking.result(timeout=60).spoken == 3
+        with pytest.raises(RunIncomplete, match="before this job had its turn"):
+            waiting.result(timeout=60)
+    assert len(engine.spoken) == 3
 
 
 def test_an_engine_with_other_weights_is_refused(engine: Watched, booklet: Path, tmp_path: Path) -> None:
