@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,22 @@ def request_(story: Path, tmp_path: Path) -> ConvertRequest:
 
 
 def test_decoding_follows_speaking_and_a_second_run_does_neither(engine: Coded, request_: ConvertRequest) -> None:
+    deadline = time.monotonic() + 60
+
+    def in_the_last_range(text: str) -> bool:
+        # This engine speaks faster than a task starts; a real one would still be speaking when a range is decoded.
+        while len(engine.spoken) >= 64 and not engine.decoded and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return False
+
+    engine.refuses = in_the_last_range
     first = convert_book(request_, return_state=True)
     edition = published(first)
     states = task_states(first)
     ranges = {name.split()[1] for name, _ in states if name.startswith("synthesize ")}
     assert ranges == {name.split()[1] for name, _ in states if name.startswith("decode ")} and len(ranges) == 3
     kinds = [what.split()[0] for what in engine.log]
+    assert kinds.count("speak") > 64, "the last range is not reached"
     assert kinds.index("decode") < len(kinds) - 1 - kinds[::-1].index("speak"), "decoding waited for all speaking"
     assert sorted(engine.decoded) == sorted(engine.spoken)
 
