@@ -15,7 +15,7 @@ from rhapsode.model import Stack
 from rhapsode.recipe import digest
 
 SLOT_TOKENS = 6144
-"""What a slot is planned for: 400 characters, the longest chunk by default, may take 4,920 tokens, a prompt 200."""
+"""What a slot is planned for: 400 characters, the longest chunk by default, may take 4,935 tokens, a prompt 200."""
 GGUF_SLOTS = 8
 
 
