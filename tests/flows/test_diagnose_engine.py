@@ -65,6 +65,7 @@ def test_the_command_convicts_with_a_table_and_exit_code_1(
 ) -> None:
     library = planned(booklet, tmp_path, EngineName.TONE)
     monkeypatch.setattr(diagnose, "load_anew", echoing)
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it, and a narrow screen would wrap the table
     monkeypatch.setattr(stopping, "stop_on_signals", lambda *_: None)  # it would take the signals of the test run
     code = run(["diagnose", "lamps", "--chunks", "5", "--before", "2", "--library", library])
     said = capsys.readouterr()
