@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from rhapsode.model.assembly import Outline, Placed, Timeline
 from rhapsode.model.book import Block, BlockKind, Book, Chapter, Cover, LedgerLine, Metadata, Skip
+from rhapsode.model.measures import (
+    Judgement,
+    Measures,
+    Reference,
+    ShapeMeasures,
+    SignalMeasures,
+    TokenMeasures,
+    Transcript,
+    Verdict,
+)
 from rhapsode.model.plan import Boundary, Chunk, ChunkRange, Plan, Span
 from rhapsode.model.speech import (
     Audio,
@@ -36,21 +46,29 @@ __all__ = [
     "Cover",
     "FinishReason",
     "Job",
+    "Judgement",
     "LedgerLine",
+    "Measures",
     "Metadata",
     "Order",
     "Outline",
     "Placed",
     "Plan",
     "Reading",
+    "Reference",
     "Samples",
     "Sampling",
+    "ShapeMeasures",
+    "SignalMeasures",
     "Skip",
     "Span",
     "Stack",
     "Take",
     "Timeline",
+    "TokenMeasures",
     "Tokens",
+    "Transcript",
     "Utterance",
+    "Verdict",
     "Voice",
 ]

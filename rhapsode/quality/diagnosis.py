@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median_low
 
-from rhapsode.model import FinishReason, Take
-from rhapsode.quality.signal import SILENCE_DBFS, SignalMeasures
+from rhapsode.model import FinishReason, SignalMeasures, Take
+from rhapsode.quality.signal import SILENCE_DBFS
 from rhapsode.text.pace import estimate_s
 
 ALONE = "alone"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from rhapsode.model import Audio
+from rhapsode.model import Audio, SignalMeasures
 
 FLOOR_DBFS = -120.0
 """Said of anything quieter, digital silence too, so that every level is a finite number."""
@@ -20,22 +18,6 @@ WINDOW_S = 0.010
 
 _FULL_SCALE = 32768.0
 _WINDOWS_A_BLOCK = 1024  # about 250,000 samples: memory stays constant
-
-
-@dataclass(frozen=True, slots=True)
-class SignalMeasures:
-    """Levels are in dB relative to full scale (32768), never below `FLOOR_DBFS`.
-
-    Attributes:
-        leading_silence_s: Up to the first window that is not silent; all of `duration_s` if every window is.
-        trailing_silence_s: After the last such window; likewise.
-    """
-
-    duration_s: float
-    rms_dbfs: float
-    peak_dbfs: float
-    leading_silence_s: float
-    trailing_silence_s: float
 
 
 def measure(audio: Audio) -> SignalMeasures:
