@@ -38,6 +38,28 @@ class EngineName(StrEnum):
     TONE = "tone"
 
 
+class Listen(StrEnum):
+    """Which takes a recogniser listens to."""
+
+    AUTO = "auto"
+    ALL = "all"
+    SAMPLE = "sample"
+    NONE = "none"
+
+
+class Strictness(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class Policy(StrEnum):
+    """What becomes of a book with a chunk that no take of which is good."""
+
+    REPORT = "report"
+    STRICT = "strict"
+
+
 class ChunkBudget(Settings):
     """How much one engine call may be asked to say. Beyond 45-60 s in one call language-model voices skip text."""
 
@@ -65,6 +87,24 @@ class AudioSettings(Settings):
     pauses: Pauses = Pauses()
 
 
+class Verification(Settings):
+    """How takes are checked before anybody hears them."""
+
+    listen: Listen = Field(
+        Listen.AUTO,
+        description="all: every take; sample: some, and all that look suspicious; none: nothing is checked. auto: all "
+        "takes of voices that are language models, a sample of others.",
+    )
+    share: float = Field(0.05, ge=0, le=1, description="Of the takes, how many a sample has.")
+    recogniser: str = Field("tiny.en", description="Name of a Whisper model, or its folder.", min_length=1)
+    strictness: Strictness = Field(Strictness.NORMAL, description="high: more false alarms, fewer misses.")
+    takes: int = Field(4, ge=1, le=8, description="Of a chunk, at most.")
+    policy: Policy = Field(
+        Policy.REPORT,
+        description="report: a book is published with the chunks named that no take is good of; strict: it is not.",
+    )
+
+
 class ConvertRequest(Settings):
     """One book to convert."""
 
@@ -77,6 +117,7 @@ class ConvertRequest(Settings):
     lexicon: str = Field("", description="Path of a TOML file: word -> respelling.")
     budget: ChunkBudget = ChunkBudget()
     audio: AudioSettings = AudioSettings()
+    verify: Verification = Verification()
     workers: int = Field(0, ge=0, le=64, description="Ranges spoken at once; 0: as many as suit the engine.")
 
 

@@ -126,11 +126,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One chunk to be spoken once: which take, and with which text where the planned one is overruled."""
+    """One chunk to be spoken once: which take, and with which text or sampling where the planned ones are overruled."""
 
     chunk: int
     take: int
     text: str | None = None
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True)
