@@ -13,6 +13,7 @@ import ffmpeg
 from mutagen.mp4 import MP4
 
 from rhapsode.audio.ffmpeg import feed, find_ffmpeg
+from rhapsode.audio.loudness import Levels
 from rhapsode.audio.readback import Sent, read_back
 from rhapsode.audio.titles import Mark, Tags, chapter_marks, ffmetadata, tag_values
 from rhapsode.errors import EncodeFailed
@@ -34,6 +35,7 @@ class Encoded:
     length: int  # samples sent
     sample_rate_hz: int
     size_bytes: int
+    levels: Levels  # of the file, decoded
 
     @property
     def duration_s(self) -> float:
@@ -140,11 +142,11 @@ def _encode(
             )
         if finish:
             finish(partial, sent.tags)
-        read_back(partial, sent)
+        levels = read_back(partial, sent)
         partial.replace(target)  # not synced: the library syncs the copy that it keeps
     finally:
         partial.unlink(missing_ok=True)
-    return Encoded(target, length, sent.sample_rate_hz, target.stat().st_size)
+    return Encoded(target, length, sent.sample_rate_hz, target.stat().st_size, levels)
 
 
 def _arguments(partial: Path, scratch: Path, sent: Sent, output: dict[str, Any]) -> list[str]:

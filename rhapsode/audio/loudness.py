@@ -52,6 +52,19 @@ class Gain:
     limiter_db: float
 
 
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What was measured of a finished file.
+
+    Attributes:
+        loudness_blocks: As `Meter.blocks`.
+        true_peak: Linear, 1.0 = full scale.
+    """
+
+    loudness_blocks: dict[float, int]
+    true_peak: float
+
+
 class Meter:
     """Loudness histogram of one mono signal that arrives in parts of any length, in constant memory."""
 

@@ -26,10 +26,25 @@ _REACH = 12  # input samples on each side that an interpolated sample depends on
 # The interpolator is a windowed sinc.
 _KERNEL = (OVERSAMPLING * firwin(2 * OVERSAMPLING * _REACH + 1, 1 / OVERSAMPLING, window=("kaiser", 6.0))).astype("f4")
 _NEAR = 0.7
-"""Windows whose samples stay below this part of a level are not oversampled: between samples a wave rises by 3 dB at a
-quarter of the sample rate, and by less below it, where speech lies."""
+"""Samples below this part of a level are not oversampled: between samples a wave rises by 3 dB at a quarter of the
+sample rate, and by less below it, where speech lies."""
+_PIECE = 1 << 16  # samples looked at together
 
 Float = npt.NDArray[np.float32]
+
+
+def _around() -> Float:
+    """Columns that make, of a sample and `_REACH` others on both sides, the values a half and a quarter of a sample
+    before and behind it: (2 * _REACH + 1, 4)."""
+    taps = np.zeros((2 * _REACH + 1, OVERSAMPLING), np.float32)
+    for column, offset in enumerate((-2, -1, 1, 2)):
+        place = OVERSAMPLING * 2 * _REACH // 2 + offset - OVERSAMPLING * np.arange(-_REACH, _REACH + 1)
+        inside = (place >= 0) & (place < len(_KERNEL))
+        taps[inside, column] = _KERNEL[place[inside]]
+    return taps
+
+
+_AROUND = _around()
 
 
 def window_peaks(samples: npt.NDArray[Any], width: int) -> npt.NDArray[np.float64]:
@@ -41,16 +56,51 @@ def window_peaks(samples: npt.NDArray[Any], width: int) -> npt.NDArray[np.float6
     return np.maximum(highest, -np.minimum.reduceat(samples, starts).astype(np.float64))
 
 
+class PeakMeter:
+    """True peak of one mono signal that arrives in parts of any length, in constant memory."""
+
+    def __init__(self) -> None:
+        self._seen = np.zeros(_REACH, np.int16)  # what the interpolator needs from before the next samples
+        self._highest = 0.0
+
+    def feed(self, samples: Samples) -> None:
+        """Takes the next samples, int16, shape (n,)."""
+        for start in range(0, len(samples), _PIECE):
+            signal = np.concatenate([self._seen, samples[start : start + _PIECE]])
+            self._highest = _highest(signal, self._highest)
+            self._seen = signal[-2 * _REACH :]
+
+    @property
+    def peak(self) -> float:
+        """Highest absolute value of the oversampled signal so far, linear, 1.0 = full scale."""
+        end = np.concatenate([self._seen, np.zeros(_REACH, np.int16)])
+        return _highest(end, self._highest) / FULL_SCALE
+
+
 def true_peak(samples: Samples) -> float:
     """Highest absolute value of the oversampled signal, linear, 1.0 = full scale.
 
     Args:
         samples: int16, shape (n,).
     """
-    peaks = window_peaks(samples, _WIDTH)
-    highest = float(peaks.max(initial=0.0))
-    near = np.flatnonzero(peaks > highest * _NEAR)
-    return max(highest, float(_interpolated(samples, near).max(initial=0.0))) / FULL_SCALE
+    meter = PeakMeter()
+    meter.feed(samples)
+    return meter.peak
+
+
+def _highest(signal: Samples, known: float) -> float:
+    """The highest absolute value, `known` at least, of the samples that have `_REACH` others on both sides, and around
+    them. Only what is near the highest sample is interpolated: of limited speech 1 % of the samples."""
+    inner = signal[_REACH:-_REACH]
+    if not len(inner):
+        return known
+    highest = max(known, float(inner.max()), -float(inner.min()))
+    floor = highest * _NEAR
+    near = np.flatnonzero((inner > floor) | (inner < -floor))
+    if not len(near):
+        return highest
+    around = np.lib.stride_tricks.sliding_window_view(signal, 2 * _REACH + 1)[near] @ _AROUND
+    return max(highest, float(np.abs(around).max()))
 
 
 def limit(signal: Float, ceiling: float, sample_rate_hz: int) -> Float:

@@ -1,6 +1,7 @@
 """The finished file is decoded and read back before it gets its name.
 
-Two readers look at it: ffmpeg (samples, chapters, tags) and mutagen (sample rate, cover, Nero chapter list).
+Two readers look at it: ffmpeg (samples, chapters, tags) and mutagen (sample rate, cover, Nero chapter list). It is
+decoded once, as a stream: its samples are counted, and its loudness and peak are taken, on the way.
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import mutagen
+import numpy as np
 
 from rhapsode.audio.ffmpeg import find_ffmpeg, last_lines
+from rhapsode.audio.loudness import Levels, Meter
+from rhapsode.audio.peaks import PeakMeter
 from rhapsode.audio.titles import Mark
 from rhapsode.errors import ReadBackMismatch
+from rhapsode.model import Audio
 
 START_TOLERANCE_S = 0.001
+EXCERPT_TIMEOUT_S = 60
 
 _METADATA_LINE = re.compile(r"(?:[^\\\n]|\\.)+", re.DOTALL)  # an escaped newline belongs to the line
 _PAIR = re.compile(r"((?:[^\\=]|\\.)*)=(.*)", re.DOTALL)
@@ -43,13 +49,16 @@ class Sent:
     frame: int
 
 
-def read_back(path: Path, sent: Sent) -> None:
+def read_back(path: Path, sent: Sent) -> Levels:
     """Compares a finished file with what was sent. Decodes it as a stream; memory does not grow with the file.
+
+    Returns:
+        Levels of what was decoded.
 
     Raises:
         ReadBackMismatch: Something differs; the message names what and where.
     """
-    decoded = _decoded_samples(path)
+    decoded, levels = _decoded(path, sent.sample_rate_hz)
     if not 0 <= decoded - sent.length <= sent.frame:
         raise _mismatch(path, f"{decoded} samples were decoded, {sent.length} sent")
     tags, marks = _ffmpeg_metadata(path)
@@ -58,29 +67,62 @@ def read_back(path: Path, sent: Sent) -> None:
         if tags.get(name.lower()) != value:
             raise _mismatch(path, f"the tag {name} is {tags.get(name.lower())!r}, sent was {value!r}")
     _compare_mutagen(path, sent)
+    return levels
+
+
+def marks_of(path: Path) -> list[Mark]:
+    """The chapters of a file as ffmpeg reads them; `start` and `length` in microseconds.
+
+    Raises:
+        ReadBackMismatch: It cannot be read.
+    """
+    return _ffmpeg_metadata(path)[1]
+
+
+def excerpt(path: Path, start_s: float, duration_s: float, sample_rate_hz: int) -> Audio:
+    """Decodes a stretch of a finished file, found by seeking as a player does; shorter where the file ends before.
+
+    Raises:
+        ReadBackMismatch: It does not decode there.
+    """
+    arguments = [find_ffmpeg().path, "-v", "error", "-nostdin", "-xerror", "-protocol_whitelist", "file,pipe"]
+    arguments += ["-threads", "1", "-ss", f"{max(0.0, start_s):.6f}", "-i", f"file:{path}"]
+    arguments += ["-t", f"{duration_s:.6f}", "-map", "0:a:0", "-ac", "1", "-ar", str(sample_rate_hz)]
+    arguments += ["-f", "s16le", "pipe:1"]
+    try:
+        done = subprocess.run(arguments, capture_output=True, check=False, timeout=EXCERPT_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise _mismatch(path, f"it was not decoded at {start_s:.1f} s within {EXCERPT_TIMEOUT_S} s") from error
+    if done.returncode or done.stderr:
+        raise _mismatch(path, f"it does not decode at {start_s:.1f} s ({last_lines(done.stderr)})")
+    return Audio(np.frombuffer(done.stdout, "<i2").astype(np.int16, copy=False), sample_rate_hz)
 
 
 def _mismatch(path: Path, what: str) -> ReadBackMismatch:
     return ReadBackMismatch(f"{path.name} is not what was sent to the encoder: {what}.", "Publish the book again.")
 
 
-def _decoded_samples(path: Path) -> int:
+def _decoded(path: Path, sample_rate_hz: int) -> tuple[int, Levels]:
+    """Number of samples and their levels."""
     # Decoded inside a filter, which hands on 64 frames at a time: ffmpeg's own decoder passes each frame through four
     # threads, and waking them takes three quarters of the processor time.
     graph = f"amovie={_filter_value(f'file:{path}')},aformat=sample_fmts=s16,asetnsamples=n=65536:p=0"
     arguments = [find_ffmpeg().path, "-v", "error", "-nostdin", "-xerror"]
     arguments += ["-filter_complex", graph, "-f", "s16le", "pipe:1"]
-    size = 0
+    size, meter, peaks = 0, Meter(sample_rate_hz), PeakMeter()
     with tempfile.TemporaryFile() as said:
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=said) as process:
             assert process.stdout is not None
             while block := process.stdout.read(1 << 18):
-                size += len(block)
+                samples = np.frombuffer(block, "<i2", len(block) // 2)
+                size += len(samples)
+                meter.feed(samples)
+                peaks.feed(samples)
         said.seek(0)
         complaints = said.read()
     if process.returncode or complaints:
         raise _mismatch(path, f"it does not decode ({last_lines(complaints)})")
-    return size // 2
+    return size, Levels(meter.blocks, peaks.peak)
 
 
 def _filter_value(text: str) -> str:

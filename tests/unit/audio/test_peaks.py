@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from rhapsode.audio.peaks import limit, true_peak, window_peaks
+from rhapsode.audio.peaks import PeakMeter, limit, true_peak, window_peaks
 from rhapsode.model import Samples
 from tests.unit.audio.conftest import RATE, sine
 
@@ -29,6 +29,18 @@ def test_true_peak_of_speech_agrees_with_scipy(speech: list[Samples]) -> None:
 def test_true_peak_at_the_limits() -> None:
     assert true_peak(np.zeros(0, np.int16)) == true_peak(np.zeros(10, np.int16)) == 0.0
     assert true_peak(np.full(10, -32768, np.int16)) >= 1.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 999), cuts=st.lists(st.integers(0, 5000), max_size=6))
+def test_a_peak_is_the_same_in_parts(seed: int, cuts: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    wave = (np.convolve(rng.normal(0, 4000, 5000), np.ones(3) / 2)[:5000]).astype(np.int16)
+    meter = PeakMeter()
+    for part in np.split(wave, sorted(cuts)):
+        meter.feed(part)
+    assert meter.peak == pytest.approx(true_peak(wave), rel=1e-6)
+    assert meter.peak == pytest.approx(oversampled(wave / 32768), rel=0.02)
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mutagen.mp4 import MP4, MP4Cover
 
 from rhapsode.audio import encode
 from rhapsode.audio.cover import cover_jpeg
 from rhapsode.audio.encode import Mark, encode_m4b
-from rhapsode.audio.readback import Sent, read_back
+from rhapsode.audio.loudness import integrated_lufs
+from rhapsode.audio.readback import Sent, excerpt, marks_of, read_back
 from rhapsode.audio.titles import Tags
 from rhapsode.errors import ReadBackMismatch
 from rhapsode.model import Metadata
@@ -142,3 +144,30 @@ def test_a_path_may_hold_what_filter_graphs_treat_as_syntax(finished: tuple[Path
     strange.parent.mkdir()
     strange.write_bytes(finished[0].read_bytes())
     read_back(strange, finished[1])
+
+
+def test_levels_are_those_of_the_file(finished: tuple[Path, Sent]) -> None:
+    """A sine of 200 to 300 Hz that peaks at -12.2 dBFS: its power is 3 dB less, and the meter's offset is 0.7."""
+    levels = read_back(*finished)
+    assert 20 * np.log10(levels.true_peak) == pytest.approx(20 * np.log10(8000 / 32768), abs=0.3)
+    assert integrated_lufs(levels.loudness_blocks) == pytest.approx(-15.9, abs=0.5)
+
+
+def test_an_excerpt_begins_where_it_is_asked_for(finished: tuple[Path, Sent]) -> None:
+    """Each chapter is a sine of its own pitch."""
+    path = finished[0]
+    for number, mark in enumerate(marks_of(path)):
+        found = excerpt(path, mark.start / 1e6 + 0.1, 1.0, RATE)
+        assert found.duration_s == pytest.approx(1.0, abs=0.05)
+        loudest = np.abs(np.fft.rfft(found.samples)).argmax() / found.duration_s
+        assert loudest == pytest.approx(200 + number * LENGTH % 100, abs=1.5)
+
+
+def test_an_excerpt_ends_with_the_file(finished: tuple[Path, Sent], tmp_path: Path) -> None:
+    path = finished[0]
+    end_s = 10 * LENGTH / RATE
+    assert excerpt(path, end_s - 0.5, 2.0, RATE).duration_s == pytest.approx(0.5, abs=0.1)
+    assert excerpt(path, end_s + 5, 2.0, RATE).duration_s == 0
+    (tmp_path / "none.m4b").write_bytes(b"")
+    with pytest.raises(ReadBackMismatch, match=r"none\.m4b.* does not decode at 3\.0 s"):
+        excerpt(tmp_path / "none.m4b", 3.0, 1.0, RATE)
