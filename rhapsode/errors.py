@@ -21,8 +21,10 @@
     │   └── LibraryUnreachable        the file system or the store does not answer
     ├── AudioError                5
     │   ├── EncodeFailed              ffmpeg failed; its last lines are in the message
-    │   └── ReadBackMismatch          the finished file is not what was sent to the encoder
-    └── RunIncomplete             6   some ranges failed; what is done is kept, nothing is published
+    │   ├── ReadBackMismatch          the finished file is not what was sent to the encoder
+    │   └── GateFailed                the finished book is not what it should be; it is not published
+    ├── RunIncomplete             6   some ranges failed; what is done is kept, nothing is published
+    └── NotGoodEnough             7   takes were heard to be bad: most of the first, or one that no retake mended
 
 The number is the exit code of the command line. Each error is one line (what is wrong, and where) and one remedy (what
 to do). Only `LibraryUnreachable`, `MemoryError` and `OSError` are worth a retry: the others fail in the same way again.
@@ -135,5 +137,13 @@ class ReadBackMismatch(AudioError):
     pass
 
 
+class GateFailed(AudioError):
+    pass
+
+
 class RunIncomplete(RhapsodeError):
     exit_code = 6
+
+
+class NotGoodEnough(RhapsodeError):
+    exit_code = 7
