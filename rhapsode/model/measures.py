@@ -35,23 +35,36 @@ class SignalMeasures:
 
 @dataclass(frozen=True, slots=True)
 class ShapeMeasures:
-    """What a waveform looks like where it is no speech.
+    """What a waveform looks like where it is no speech. Silent is what lies below -60 dBFS, as in `SignalMeasures`.
 
     Attributes:
-        clipped_samples: In the longest run at full scale, either sign.
+        clipped_samples: In the longest run at the take's own highest or lowest value: a flat top, also one that was
+            made quieter afterwards. 1 or 2 where nothing is clipped; 0 for a take too quiet to tell.
         dc: Mean of the samples, -1 to 1.
         internal_silence_s: The longest silence between two heard windows.
-        cut_dbfs: Level (rms) of the last 10 ms: speech that is cut off is loud there.
-        noise_s: The longest stretch whose spectrum is flat, as that of noise is.
-        drone_s: The longest stretch whose spectrum does not change.
+        cut_dbfs: Level (rms) of the last 10 ms.
+        head_db: Level of the first 30 ms over that of the speech: near 0 it begins in the middle of a sound, far below
+            it begins at rest. -120 where nothing is heard.
+        tail_db: The same of the last 30 ms: near 0 it was cut off, far below it had ended.
+        noise_s: The longest stretch whose spectrum is flat, as that of noise is; an "s" is one of 0.1 s.
+        drone_s: The longest stretch whose spectrum does not change or repeats with every frame of a codec; 0 or from
+            0.32 s up.
+        jumps_per_s: Abrupt changes of the spectrum in each second that is no pause: about 11 in speech, more where it
+            was cut to pieces, fewer where it was slowed down.
+        pitch_hz: Median fundamental frequency of what is voiced, 60 to 400; None where nothing is. At half the speed it
+            is half as high.
     """
 
     clipped_samples: int
     dc: float
     internal_silence_s: float
     cut_dbfs: float
+    head_db: float
+    tail_db: float
     noise_s: float
     drone_s: float
+    jumps_per_s: float
+    pitch_hz: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +73,16 @@ class TokenMeasures:
 
     Attributes:
         frames: Complete ones, of 2048 samples each.
-        coarse_run: The longest run of frames with the same coarse code.
-        repeated_frames: The most frames that are covered by one sequence of frames, repeated without a break.
+        stray_tokens: Outside the band of their position in the frame: one that is missing makes strays of all after it.
+        coarse_run: The longest run of frames with the same coarse code: a sound held.
+        repeated_frames: The most frames that are covered by one sequence of coarse codes, said at least twice without a
+            break: a loop.
         legal_mass: The least sample of the probability, 0 to 1, that the model gave to what was legal to say next.
         legal_mass_median: The lower median of those samples.
     """
 
     frames: int
+    stray_tokens: int
     coarse_run: int
     repeated_frames: int
     legal_mass: float | None
@@ -119,7 +135,8 @@ class Reference:
         pace: Median of heard seconds over estimated ones (text/pace.py).
         pace_spread: Robust standard deviation of its natural logarithm.
         voice: Centroid of the embeddings, a unit vector; None where there are none.
-        voice_floor: The 1st percentile of their cosine similarity to the centroid.
+        voice_floor: Where the 1st percentile of their cosine similarity to the centroid lies, by median and spread.
+        pitch_hz, jumps_per_s: Medians of those of its takes; None where there are none.
         spellings: Word of the book, normalised -> what the recogniser writes for it again and again, as names and rare
             words go: heard oddly, but each time the same oddly.
     """
@@ -129,6 +146,8 @@ class Reference:
     pace_spread: float
     voice: tuple[float, ...] | None
     voice_floor: float
+    pitch_hz: float | None
+    jumps_per_s: float | None
     spellings: dict[str, tuple[str, ...]]
 
 
@@ -150,3 +169,32 @@ class Judgement:
     verdict: Verdict
     reasons: tuple[str, ...]
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Who listens to which takes of a reading.
+
+    Attributes:
+        share: Of the first takes, 0 to 1; later ones are all listened to.
+        recogniser: As the user named it.
+        name: Of what is heard so, in file names.
+    """
+
+    share: float
+    recogniser: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A chunk that no take is good of: it is named wherever its book goes.
+
+    Attributes:
+        text: As the book has it.
+        reasons: What is wrong with the take that is kept, or why there is none.
+    """
+
+    chunk: int
+    text: str
+    reasons: tuple[str, ...]
