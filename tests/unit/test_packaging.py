@@ -27,7 +27,7 @@ for module in pkgutil.walk_packages(rhapsode.__path__, "rhapsode."):
     behind_extras = module.name.removeprefix("rhapsode.engines.maya1.") in {BEHIND_EXTRAS}
     if not module.name.startswith("rhapsode.cli") and not behind_extras:
         importlib.import_module(module.name)
-heavy = ("prefect", "torch", "transformers", "tokenizers", "snac", "llama_cpp", "huggingface_hub")
+heavy = ("prefect", "torch", "transformers", "tokenizers", "snac", "llama_cpp", "huggingface_hub", "faster_whisper")
 print([name for name in heavy if name in sys.modules])
 """
 

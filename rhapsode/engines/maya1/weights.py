@@ -72,6 +72,30 @@ SOURCES = {
             "pytorch_model.bin": "4b8164cc6606bfa627f1a784734c1e539891518f1191ed9194fe1e3b9b4bff40",
         },
     ),
+    "base.en": Source(
+        what="Whisper base.en, to listen with",
+        repository="Systran/faster-whisper-base.en",
+        revision="3d3d5dee26484f91867d81cb899cfcf72b96be6c",
+        files=("config.json", "model.bin", "tokenizer.json", "vocabulary.txt"),
+        size_bytes=147_770_000,
+        sha256={"model.bin": "2a166925539a16005f14ff328359f9b9adb9dc4fb631bb3b227526862e93e2ef"},
+    ),
+    "small.en": Source(
+        what="Whisper small.en, to listen with",
+        repository="Systran/faster-whisper-small.en",
+        revision="d1d751a5f8271d482d14ca55d9e2deeebbae577f",
+        files=("config.json", "model.bin", "tokenizer.json", "vocabulary.txt"),
+        size_bytes=486_100_000,
+        sha256={"model.bin": "62b2a45b05ee59acb4a5341b33ee35e041395d378d418a18acfe4c9e768ee37a"},
+    ),
+    "large-v3-turbo": Source(
+        what="Whisper large-v3-turbo, to listen with",
+        repository="mobiuslabsgmbh/faster-whisper-large-v3-turbo",
+        revision="0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
+        files=("config.json", "model.bin", "preprocessor_config.json", "tokenizer.json", "vocabulary.json"),
+        size_bytes=1_622_000_000,
+        sha256={"model.bin": "e76620f83d5f5b69efd3d87e3dc180c1bd21df9fbebacfd4335e5e1efcc018da"},
+    ),
 }
 
 
