@@ -36,7 +36,7 @@ Json = Any
 T = TypeVar("T")
 KIND = "take/1"
 BLOCK = 1 << 20  # samples decoded at a time, more than a chunk has: a damaged header may promise 2^36 of them
-COMPRESSION = 0.0  # the least: 0.4 % larger than the default on speech, and a tenth faster both ways
+COMPRESSION = 0.0  # the least: speech comes out hardly larger than by default, and is sooner written and read
 REMEDY = "Run again: it will be spoken anew."
 
 log = logging.getLogger(__name__)

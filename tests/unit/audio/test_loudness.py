@@ -11,7 +11,7 @@ import pytest
 from rhapsode.audio.encode import Mark, Tags, encode_m4b
 from rhapsode.audio.ffmpeg import find_ffmpeg
 from rhapsode.audio.joins import render
-from rhapsode.audio.loudness import LIMITER_DB, Gain, Meter, integrated_lufs, static_gain
+from rhapsode.audio.loudness import BLOCK_S, LIMITER_DB, Gain, Meter, integrated_lufs, static_gain
 from rhapsode.errors import AudioError
 from rhapsode.model import Samples, Timeline
 from rhapsode.settings import AudioSettings
@@ -106,6 +106,19 @@ def test_the_histograms_of_chapters_add_up(speech: list[Samples]) -> None:
     together = laid_out(1, "", takes_of(speech), audio_settings)
     of_chapters, of_one = static_gain(timelines, audio_settings), static_gain([together], audio_settings)
     assert of_chapters.loudness_lufs_before == pytest.approx(of_one.loudness_lufs_before, abs=0.1)
+
+
+def test_takes_that_were_measured_alone_add_up_to_their_chapter(speech: list[Samples]) -> None:
+    """Pauses between sentences are shorter than a block: some blocks hold two takes, and are counted as two."""
+    audio_settings = AudioSettings()
+    assert audio_settings.pauses.sentence < BLOCK_S
+    takes = takes_of([*speech, speech[0]])
+    timeline = laid_out(1, "", takes, audio_settings)
+    audio = {key: take for _, key, _, take in takes}
+    chapter = np.concatenate(list(render(timeline, lambda place: audio[place.key], audio_settings, -20.0)))
+    meter = Meter(RATE)
+    meter.feed(chapter)
+    assert integrated_lufs(timeline.loudness_blocks) - 20 == pytest.approx(integrated_lufs(meter.blocks), abs=0.1)
 
 
 @pytest.mark.parametrize("wave", [np.zeros(RATE, np.int16), np.tile([1, -1], RATE).astype(np.int16)])
