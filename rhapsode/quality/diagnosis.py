@@ -15,26 +15,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median_low
 
-from rhapsode.model import FinishReason, SignalMeasures, Take
-from rhapsode.quality.signal import SILENCE_DBFS
-from rhapsode.text.pace import estimate_s
+from rhapsode.model import SignalMeasures, Take
+from rhapsode.quality import outright
 
 ALONE = "alone"
 """The condition that all others are compared with: a chunk with a process to itself."""
-
-LEGAL_MASS = 0.5
-"""A model that gives less than this to what may come next has not learned this language, or forgot it."""
 
 FULL_PRECISION = ("fp32", "f32")
 """As stacks call it on transformers and on llama.cpp."""
 
 EARLY_TOKENS = 84
 """Twelve frames, a second of speech."""
-
-EDGE_S = 2.0
-PACE = (0.4, 2.5)
-"""Heard seconds over estimated ones; `PACE_SLACK_S` more or less, since a single word has no pace."""
-PACE_SLACK_S = 0.5
 
 
 class Kind(StrEnum):
@@ -101,28 +92,20 @@ class Finding:
 
 
 def defects_of(take: Take, measures: SignalMeasures) -> tuple[str, ...]:
-    """What is wrong with a take, as far as it can be told without listening."""
-    return tuple(_defects(take, measures))
+    """What is wrong with a take, as far as it can be told without listening; each in a few words."""
+    return tuple(one.reason for one in _findings(take, measures) if one.badness >= 1)
 
 
-def _defects(take: Take, measures: SignalMeasures) -> Iterator[str]:
-    if take.finish is not FinishReason.END:
-        yield f"ended by {take.finish}"
+def _findings(take: Take, measures: SignalMeasures) -> Iterator[outright.Finding]:
+    speed = take.utterance.sampling.speed or 1.0
+    yield from outright.findings_of_levels(take.utterance.text, take.finish, measures, speed)
     mass = legal_mass_of(take)
-    if mass is not None and mass < LEGAL_MASS:
-        yield f"only {mass:.1%} of the probability on legal tokens"
-    elif take.tokens and len(take.tokens.legal_mass) >= 2 and max(take.tokens.legal_mass[-2:]) < LEGAL_MASS:
-        # Once out of step a model does not find back; a single low sample is a moment's doubt.
-        yield f"at its end only {take.tokens.legal_mass[-1]:.1%} of the probability on legal tokens"
-    if measures.rms_dbfs < SILENCE_DBFS:
-        yield "silent"
+    if mass is None or take.tokens is None:
         return
-    if max(measures.leading_silence_s, measures.trailing_silence_s) > EDGE_S:
-        yield f"silent for more than {EDGE_S:.0f} s at an edge"
-    expected_s = estimate_s(take.utterance.text) / (take.utterance.sampling.speed or 1.0)
-    heard_s = measures.duration_s - measures.leading_silence_s - measures.trailing_silence_s
-    if not PACE[0] * expected_s - PACE_SLACK_S <= heard_s <= PACE[1] * expected_s + PACE_SLACK_S:
-        yield f"{heard_s:.1f} s of speech for a text of about {expected_s:.1f} s"
+    yield (usual := outright.finding_of_mass(mass))
+    ending = [outright.finding_of_mass(sample, "at its end ") for sample in take.tokens.legal_mass[-2:]]
+    if usual.badness < 1 and len(ending) == 2 and ending[0].badness >= 1:
+        yield ending[1]  # once out of step a model does not find back; a single low sample is a moment's doubt
 
 
 def legal_mass_of(take: Take) -> float | None:

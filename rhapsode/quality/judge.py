@@ -1,0 +1,163 @@
+"""The verdict on a take: a pure function of its text, its measures and the reference of its book.
+
+Everything that is looked at gives a finding with a badness, 1 at its limit (limits.py). A take fails if any of them is
+bad. Its score is the sum of those that are bad, so it grows with each of them and is 0 if there are none: of several
+takes of a chunk the one with the least is kept. What rests on words alone is no proof where the recogniser itself is
+out of its depth: then the verdict is `inconclusive`, and the score is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import log
+
+from rhapsode.model import Judgement, Measures, Reference, Transcript, Verdict
+from rhapsode.quality import limits
+from rhapsode.quality.alignment import FORGIVEN, Alignment, Kind, Piece, align
+from rhapsode.quality.limits import FATAL
+from rhapsode.quality.outright import Finding, outright_findings
+from rhapsode.quality.sounds import is_common
+from rhapsode.quality.words import words_of
+from rhapsode.settings import Strictness
+from rhapsode.text.pace import estimate_s
+
+SHOWN = 6
+"""Words that a reason quotes."""
+
+
+def judge_take(text: str, measures: Measures, reference: Reference | None, strictness: Strictness) -> Judgement:
+    """Judges one take.
+
+    Args:
+        text: As it was to be spoken.
+        measures: Without a transcript the rest decides.
+        reference: None: as if nothing were known of the book.
+    """
+    tolerated = limits.TOLERATED[strictness]
+    signs = [one for one in _of_take(text, measures, reference) if one.badness >= tolerated]
+    words, doubt = [], ""
+    if measures.transcript:
+        alignment = align(
+            words_of(text), words_of(measures.transcript.text), reference.spellings if reference else None
+        )
+        found = _of_words(text, alignment, measures.transcript)
+        words = [one for one in found if one.badness >= tolerated]
+        doubt = _doubt(alignment, measures.transcript, bool(words))
+    bad = sorted([*signs, *words], key=lambda one: -one.badness)
+    reasons = tuple(dict.fromkeys(one.reason for one in bad))
+    score = sum(one.badness for one in bad)
+    if signs or (words and not doubt):
+        return Judgement(Verdict.FAIL, reasons, score)
+    if doubt:
+        return Judgement(Verdict.INCONCLUSIVE, (doubt, *reasons), score)
+    return Judgement(Verdict.PASS, (), 0.0)
+
+
+# -- what can be told without words ------------------------------------------------------------------------------------
+
+
+def _of_take(text: str, measures: Measures, reference: Reference | None) -> Iterator[Finding]:
+    speed = 1 / reference.pace if reference else 1.0
+    yield from outright_findings(text, measures, speed)
+    if reference:
+        yield from _of_pace(text, measures.signal.heard_s, reference)
+        yield from _of_voice(measures, reference)
+
+
+def _of_pace(text: str, heard_s: float, reference: Reference) -> Iterator[Finding]:
+    expected_s = estimate_s(text) * reference.pace
+    if not expected_s or not heard_s:
+        return
+    far_s = abs(heard_s - expected_s) - limits.PACE_SLACK_S.at
+    if far_s <= 0:
+        return
+    nearer_s = expected_s + far_s if heard_s > expected_s else max(expected_s - far_s, 0.01)
+    deviations = abs(log(nearer_s / expected_s)) / reference.pace_spread
+    reason = f"{'longer' if heard_s > expected_s else 'shorter'} than usual: {heard_s:.1f} s, not {expected_s:.1f} s"
+    yield Finding(limits.PACE.badness(deviations), reason)
+
+
+def _of_voice(measures: Measures, reference: Reference) -> Iterator[Finding]:
+    shape, heard_s = measures.shape, measures.signal.heard_s
+    if measures.voice and reference.voice and heard_s >= limits.VOICED_S.at:
+        alike = sum(a * b for a, b in zip(measures.voice, reference.voice, strict=True))
+        unlike = (1 - alike) / max(1 - reference.voice_floor, 0.01)
+        yield Finding(limits.VOICE.badness(unlike), f"another voice, alike by {alike:.2f} only")
+    if shape.pitch_hz and reference.pitch_hz and heard_s >= limits.VOICED_S.at:
+        times = max(shape.pitch_hz / reference.pitch_hz, reference.pitch_hz / shape.pitch_hz)
+        higher = "higher" if shape.pitch_hz > reference.pitch_hz else "lower"
+        yield Finding(limits.PITCH.badness(times), f"a voice {times:.1f} times {higher} than usual")
+    if reference.jumps_per_s and heard_s >= limits.VOICED_S.at:
+        times = shape.jumps_per_s / reference.jumps_per_s
+        yield Finding(limits.JUMPS.badness(times), f"cut to pieces: {shape.jumps_per_s:.0f} jumps a second")
+
+
+# -- what was understood -----------------------------------------------------------------------------------------------
+
+
+def _of_words(text: str, alignment: Alignment, transcript: Transcript) -> Iterator[Finding]:
+    said = len(alignment.said)
+    if not said:
+        return
+    if all(piece.kind not in FORGIVEN for piece in alignment.pieces):
+        yield Finding(FATAL, f"not a word as it should be: {_quoted([word.text for word in alignment.heard])}")
+    share = max(0, alignment.word_errors - 1) / said
+    yield Finding(limits.ERRORS.badness(share), f"{alignment.word_errors} of {said} words were heard otherwise")
+    loops = transcript.compression_ratio
+    yield Finding(limits.COMPRESSION.badness(loops), "the same words again and again")
+    twice = alignment.repeated
+    yield Finding(limits.REPEATED.badness(twice), f"{_count(twice)} said twice")
+    for gap in alignment.divergences:
+        yield from _of_gap(text, alignment, gap)
+
+
+def _of_gap(text: str, alignment: Alignment, gap: Sequence[Piece]) -> Iterator[Finding]:
+    """From a stretch in which no word was heard as said."""
+    said = alignment.said[gap[0].said_start : gap[-1].said_end]
+    heard = alignment.heard[gap[0].heard_start : gap[-1].heard_end]
+    at_head, at_tail = gap[0] is alignment.pieces[0], gap[-1] is alignment.pieces[-1]
+    where = " at the beginning" if at_head else " at the end" if at_tail else ""
+    missing, added = len(said) - len(heard), len(heard) - len(said)
+    yield Finding(limits.GAP.badness(max(len(said), len(heard))), f"{max(len(said), len(heard))} words differ{where}")
+    if missing > 0:
+        limit = limits.MISSING_AT_AN_END if where else limits.MISSING
+        lost = [
+            word
+            for piece in gap
+            if piece.kind is Kind.DELETED
+            for word in alignment.said[piece.said_start : piece.said_end]
+        ]
+        quoted = _quoted([text[word.start : word.end] for word in lost])
+        yield Finding(limit.badness(missing), f"{_count(missing)} missing{where}: {quoted}")
+    if added > 0:
+        limit = limits.ADDED_AT_AN_END if where else limits.ADDED
+        words = [word.text for word in heard]
+        yield Finding(limit.badness(added), f"{_count(added)} too many{where}: {_quoted(words)}")
+
+
+def _doubt(alignment: Alignment, transcript: Transcript, bad: bool) -> str:
+    """Why words are no proof here; empty if they are."""
+    if not bad:
+        unsure = limits.UNSURE.badness(-transcript.average_log_probability)
+        return "the recogniser is not sure of what it heard" if unsure >= 1 else ""
+    if len(alignment.said) <= limits.SHORT and len(alignment.heard) <= 2 * limits.SHORT:
+        return "too short to be sure"
+    wrong = [
+        alignment.said[i].text
+        for piece in alignment.pieces
+        if piece.kind not in FORGIVEN
+        for i in range(piece.said_start, piece.said_end)
+    ]
+    rare = sum(not is_common(word) for word in wrong)
+    if len(alignment.said) <= 6 and 2 * rare > len(wrong):
+        return "mostly names"
+    return ""
+
+
+def _count(words: int) -> str:
+    return "1 word" if words == 1 else f"{words} words"
+
+
+def _quoted(words: Sequence[str]) -> str:
+    shown = " ".join(words[:SHOWN])
+    return f"'{shown}{' …' if len(words) > SHOWN else ''}'"

@@ -1,0 +1,82 @@
+"""Every threshold by which a take is judged, and why it is that number: all of judging that is taste is on this page.
+
+A measure at its limit has the badness 1. Strictness moves all limits at once. The numbers were chosen on one half of
+the chunks of bench/defects.py, with room on both sides; docs/QUALITY.md has what the other half says of them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rhapsode.settings import Strictness
+
+TOLERATED = {Strictness.LOW: 1.5, Strictness.NORMAL: 1.0, Strictness.HIGH: 0.7}
+"""The badness from which on a take fails."""
+
+FATAL = 10.0
+"""The most that one thing counts: a loop that goes on for an hour is no worse than silence."""
+
+
+class Limit(NamedTuple):
+    at: float
+    why: str
+
+    def badness(self, value: float) -> float:
+        """Of a measure of which more is worse: in units of the limit, and `FATAL` at most."""
+        return min(max(0.0, value / self.at), FATAL)
+
+    def badness_db(self, level_db: float) -> float:
+        """Of a level of which louder is worse: twice as bad 6 dB above the limit."""
+        return float(min(10 ** ((level_db - self.at) / 20), FATAL))
+
+
+# -- words, from the transcript aligned with the text ------------------------------------------------------------------
+
+ERRORS = Limit(0.25, "Share of the words, one forgiven: of good takes it is 2 % on average, and of few above 20 %.")
+GAP = Limit(5, "Words in a row of which none was heard as said, on either side: the share of a whole chunk hides them.")
+MISSING = Limit(3, "Words in a row: a recogniser swallows one or two of a mumbled phrase, seldom three.")
+MISSING_AT_AN_END = Limit(1, "Words: voices lose the first and the last, recognisers hardly ever do.")
+ADDED = Limit(3, "Words in a row that the text has not: a name is heard as two words or three.")
+ADDED_AT_AN_END = Limit(2, "Likewise before the first and after the last.")
+REPEATED = Limit(2, "Words in a row that are heard once more than they are in the text.")
+COMPRESSION = Limit(2.4, "Length of the transcript over that of its zlib: Whisper's own limit for one that loops.")
+NO_SPEECH = Limit(0.6, "Whisper's own limit, for a transcript that says nothing of the text.")
+UNSURE = Limit(1.0, "Average log-probability, negated; Whisper's own limit. Good takes have 0.1 to 0.4.")
+
+# -- pace --------------------------------------------------------------------------------------------------------------
+
+PACE = Limit(5.0, "Robust standard deviations from the book's median: one good take in a million.")
+PACE_SLACK_S = Limit(0.5, "Seconds that are forgiven before: a single word has no pace.")
+EXTREME_PACE = Limit(2.5, "Times the estimated seconds, or that part of them, where nothing is known of the book.")
+
+# -- the waveform ------------------------------------------------------------------------------------------------------
+
+EDGE_SILENCE_S = Limit(2.0, "Seconds; engines leave up to half a second.")
+INNER_SILENCE_S = Limit(1.5, "Seconds; a full stop takes half of one, and more sounds as if the voice were gone.")
+CLIPPED = Limit(12, "Samples in one flat top, half a millisecond.")
+DC = Limit(0.05, "Of full scale: as loud a step at every pause as speech itself.")
+CUT_DB = Limit(-12.0, "Of the last 30 ms over the speech: speech that has ended is 30 dB below.")
+BEGUN_DB = Limit(-3.0, "Of the first 30 ms, likewise; a take may begin with a vowel.")
+NOISE_S = Limit(0.3, "Seconds; the longest s lasts 0.2 s.")
+DRONE_S = Limit(1.0, "Seconds; a vowel that is held lasts half of one.")
+JUMPS = Limit(1.5, "Times the book's own.")
+PITCH = Limit(1.5, "Times the book's own, or that part of it.")
+
+# -- tokens ------------------------------------------------------------------------------------------------------------
+
+STRAY_TOKENS = Limit(1, "A single one puts all frames after it out of step.")
+COARSE_RUN = Limit(24, "Frames, 2 s: no pause within a chunk and no vowel is as long.")
+REPEATED_FRAMES = Limit(36, "Frames, 3 s: no two breaths of speech agree in every coarse code for so long.")
+ILLEGAL_MASS = Limit(0.5, "Of the probability, on what may not come next: sound models give 1 %.")
+
+# -- the voice ---------------------------------------------------------------------------------------------------------
+
+VOICE = Limit(1.3, "Times as far from the book's voice as the hundredth take that is farthest.")
+"""Unlikeness is 1 - cosine."""
+
+VOICED_S = Limit(2.0, "Heard seconds below which a take has no voice to tell: embeddings see windows of 1.6 s.")
+
+# -- when words are no proof -------------------------------------------------------------------------------------------
+
+SHORT = 2
+"""Words: of a text this short a recogniser understands too little to convict it."""
