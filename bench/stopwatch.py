@@ -25,10 +25,11 @@ PARTS = {
     "store": ["rhapsode.stages.speak:put_take", "rhapsode.stages.speak:find_take"],
     "evidence": [
         "tasks.synthesize_range:speak_job",
-        "tasks.synthesize_range:job_is_done",
+        "tasks.speak_ranges:job_is_done",
         "flows.publish_book:accept_takes",
         "rhapsode.stages.publish:save_chunks",
     ],
+    "verify": ["tasks.verify_range:verify_job"],
     "lay out": ["rhapsode.stages.assemble:assemble_chapter"],
     "read objects": ["rhapsode.stages.rows:get_provenance", "rhapsode.stages.publish:get_audio"],
     "render": ["rhapsode.stages.publish:render"],

@@ -7,12 +7,15 @@ from prefect import flow
 from flows.publish_book import publish_book
 from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest
+from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.plan import book_is_there, load_plan, plan_is_there
+from rhapsode.stages.verdicts import freeze_reference, plan_rung
+from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition
 from tasks.parse_book import parse_book
 from tasks.plan_chunks import plan_chunks
 from tasks.policy import checked
-from tasks.synthesize_range import synthesize_ranges
+from tasks.speak_ranges import speak_ranges
 
 
 @flow(name="convert-book", flow_run_name="convert {request.epub}")
@@ -25,12 +28,20 @@ def convert_book(request: ConvertRequest) -> Edition:
     Raises:
         RhapsodeError: The book, the request or the library cannot be used; see rhapsode/errors.py.
         RunIncomplete: Some ranges failed. The others are kept, nothing is published, the ranges are named.
+        NotGoodEnough: Most of the first takes are bad; or one chunk is, and the policy is strict.
     """
     # 1. Read the book, with every word accounted for.
     parsed = checked(parse_book, lambda found: book_is_there(request, found), request)
     # 2. Plan what is said, by whom, in which chunks.
     reading = checked(plan_chunks, plan_is_there, request, parsed)
-    # 3. Speak the ranges of the plan.
-    synthesize_ranges(reading, [first_job(chunk_range) for chunk_range in load_plan(reading).ranges], request.workers)
-    # 4. Lay out the chapters, encode the book, read it back, publish an edition.
-    return publish_book(reading, request.audio)
+    # 3. Speak the ranges of the plan, and listen to them.
+    first_jobs = [first_job(chunk_range) for chunk_range in load_plan(reading).ranges]
+    speak_ranges(reading, first_jobs, request.workers, request.verify, Breaker(parsed.shelf))
+    # 4. Speak anew what is bad, each time otherwise.
+    if listening := listening_of(reading, request.verify):
+        freeze_reference(reading, listening)
+        for rung in range(1, request.verify.takes):
+            jobs = plan_rung(reading, listening, request.verify, rung)
+            speak_ranges(reading, jobs, request.workers, request.verify)
+    # 5. Lay out the chapters, encode the book, read it back, publish an edition.
+    return publish_book(reading, request.audio, request.verify)

@@ -7,13 +7,15 @@ from contextlib import closing
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from rhapsode.errors import RunIncomplete
+from rhapsode.errors import NotGoodEnough, RunIncomplete
 from rhapsode.model import Reading
 from rhapsode.report.summary import chapter_rows
-from rhapsode.settings import AudioSettings
+from rhapsode.settings import AudioSettings, Policy, Verification
 from rhapsode.stages.accept import accept_takes
 from rhapsode.stages.assemble import chapters_of, timeline_is_there
 from rhapsode.stages.publish import describe_edition, edition_is_there
+from rhapsode.stages.verdicts import worst_rows
+from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition
 from tasks.assemble_chapter import assemble_chapter
 from tasks.policy import Step, checked, fan_out
@@ -21,17 +23,24 @@ from tasks.publish_edition import publish_edition
 
 
 @flow(name="publish-book", validate_parameters=False)
-def publish_book(reading: Reading, audio: AudioSettings) -> Edition:
+def publish_book(reading: Reading, audio: AudioSettings, verification: Verification) -> Edition:
     """Assembles what is accepted and publishes it; speaks nothing.
 
     Raises:
-        RunIncomplete: Chunks without a take, or chapters that could not be assembled; nothing is published.
+        RunIncomplete: Chunks that nobody has tried to speak yet; nothing is published.
+        NotGoodEnough: Chunks that no take is good of, where the policy is strict; nothing is published.
     """
-    acceptance = accept_takes(reading)
+    acceptance = accept_takes(reading, verification)
     if acceptance.missing:
         raise RunIncomplete(
             f"{len(acceptance.missing)} chunks have no take yet, the first is chunk {acceptance.missing[0]}.",
             "Convert the book again: only what is missing is spoken.",
+        )
+    if acceptance.exceptions and verification.policy is Policy.STRICT:
+        flaws = acceptance.exceptions
+        raise NotGoodEnough(
+            f"No take is good of {len(flaws)} chunks; the first is chunk {flaws[0].chunk}: {flaws[0].reasons[0]}.",
+            "Nothing is published. Speak them anew with `rhapsode redo`, or publish them by name: policy report.",
         )
     chapters = chapters_of(reading)
     calls = [
@@ -43,11 +52,23 @@ def publish_book(reading: Reading, audio: AudioSettings) -> Edition:
         for index, state in ended:
             timelines[index] = state.result()
     ordered = [timelines[index] for index in range(len(calls))]
+    listening = listening_of(reading, verification)
     edition = checked(
-        publish_edition, lambda found: edition_is_there(reading, found), reading, acceptance.digest, ordered, audio
+        publish_edition,
+        lambda found: edition_is_there(reading, found),
+        reading,
+        acceptance.digest,
+        ordered,
+        audio,
+        acceptance.exceptions,
+        listening.recogniser if listening else None,
     )
     create_table_artifact(
         chapter_rows(edition), key=f"chapters-{reading.shelf}", description=f"Chapters of {edition.title}"
     )
+    if worst := worst_rows(reading, verification):
+        create_table_artifact(
+            worst, key=f"worst-{reading.shelf}", description=f"Takes of {edition.title} that are not beyond doubt"
+        )
     create_markdown_artifact(describe_edition(reading, edition), key=f"summary-{reading.shelf}")
     return edition

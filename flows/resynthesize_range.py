@@ -8,7 +8,7 @@ from flows.publish_book import publish_book
 from rhapsode.settings import RedoRequest
 from rhapsode.stages.redo import plan_redo
 from rhapsode.store.editions import Edition
-from tasks.synthesize_range import synthesize_ranges
+from tasks.speak_ranges import speak_ranges
 
 
 @flow(name="resynthesize-range", flow_run_name="redo {request.chunks} of {request.book}")
@@ -23,6 +23,6 @@ def resynthesize_range(request: RedoRequest) -> Edition:
         RunIncomplete: Some of the chunks failed. Their earlier takes stay as they are, nothing is published.
     """
     redo = plan_redo(request)
-    synthesize_ranges(redo.reading, redo.jobs, request.workers)
-    synthesize_ranges(redo.reading, redo.unfinished, request.workers)
-    return publish_book(redo.reading, redo.audio)
+    speak_ranges(redo.reading, redo.jobs, request.workers, redo.verify)
+    speak_ranges(redo.reading, redo.unfinished, request.workers, redo.verify)
+    return publish_book(redo.reading, redo.audio, redo.verify)

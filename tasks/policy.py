@@ -7,6 +7,7 @@ is still in the library: `checked` and `fan_out` ask, and run the task anew wher
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -61,46 +62,53 @@ class Step(Generic[R]):
     Attributes:
         there: Whether what a result stands for is in the library still.
         workers: How many run at once.
+        wanted: Whether a call needs this step, by the result of the step before it.
     """
 
     task: Task[..., R]
     there: Callable[[dict[str, Any], R], bool]
     workers: int
+    wanted: Callable[[Any], bool] = bool
 
 
-def fan_out(
-    calls: Sequence[dict[str, Any]], step: Step[R], then: Step[R] | None = None, wanted: Callable[[R], bool] = bool
-) -> Generator[tuple[int, State[R]], None, None]:
-    """Runs a step for each call and yields (index of the call, final state) as they end.
+def fan_out(calls: Sequence[dict[str, Any]], *steps: Step[Any]) -> Generator[tuple[int, State[Any]], None, None]:
+    """Runs the steps for each call and yields (index of the call, state of its last step) as they end.
 
-    A call whose result is `wanted` goes on into the step `then`, beside the others that are still in the first. A
-    failed call stops nothing: the others go on, and the caller looks at the states.
+    A call goes on into the next step that wants it, beside the others that are still in an earlier one. A failed call
+    stops nothing: the others go on, and the caller looks at the states. Of a call, a step gets the arguments that its
+    task has.
     """
-    ended: SimpleQueue[tuple[int, Step[R], PrefectFuture[R]]] = SimpleQueue()
+    ended: SimpleQueue[tuple[int, int, PrefectFuture[Any]]] = SimpleQueue()
     with ExitStack() as open_runners:
-        runners: dict[int, ThreadPoolTaskRunner[Any]] = {
-            id(one): open_runners.enter_context(ThreadPoolTaskRunner(max_workers=one.workers))
-            for one in (step, then)
-            if one
-        }
+        runners: list[ThreadPoolTaskRunner[Any]] = [
+            open_runners.enter_context(ThreadPoolTaskRunner(max_workers=step.workers)) for step in steps
+        ]
 
-        def start(index: int, one: Step[R], refresh: bool = False) -> None:
-            submit = cast(Any, runners[id(one)].submit)  # its type admits coroutine functions only
-            task = one.task.with_options(refresh_cache=True) if refresh else one.task
-            future: PrefectFuture[R] = submit(task, calls[index])
-            future.add_done_callback(lambda done: ended.put((index, one, done)))
+        def start(index: int, step: int, refresh: bool = False) -> None:
+            task = steps[step].task
+            submit = cast(Any, runners[step].submit)  # its type admits coroutine functions only
+            known = inspect.signature(task.fn).parameters
+            arguments = {name: value for name, value in calls[index].items() if name in known}
+            future: PrefectFuture[Any] = submit(task.with_options(refresh_cache=True) if refresh else task, arguments)
+            future.add_done_callback(lambda done: ended.put((index, step, done)))
 
         for index in range(len(calls)):
-            start(index, step)
+            start(index, 0)
         left = len(calls)
         while left:
-            index, one, future = ended.get()
+            index, at, future = ended.get()
             future.wait()  # ended already; this makes it know its final state, which else is asked of the server
             state = future.state
-            if state.is_completed() and not one.there(calls[index], future.result()):
-                start(index, one, refresh=True)
-            elif state.is_completed() and one is step and then and wanted(future.result()):
-                start(index, then)
+            if not state.is_completed():
+                left -= 1
+                yield index, state
+                continue
+            if not steps[at].there(calls[index], future.result()):
+                start(index, at, refresh=True)
+                continue
+            following = next((n for n in range(at + 1, len(steps)) if steps[n].wanted(future.result())), None)
+            if following is not None:
+                start(index, following)
             else:
                 left -= 1
                 yield index, state

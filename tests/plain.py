@@ -25,7 +25,7 @@ def convert(request: ConvertRequest, report: Callable[[JobReport], object] = lam
         report(spoken)
         if spoken.undecoded:
             decode_job(reading, job)
-    acceptance = accept_takes(reading)
+    acceptance = accept_takes(reading, request.verify)
     assert not acceptance.missing
     timelines = [assemble_chapter(reading, acceptance.digest, n, request.audio) for n in chapters_of(reading)]
     return publish_edition(reading, acceptance.digest, timelines, request.audio)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from rhapsode.store.editions import Edition, edition_path
 from rhapsode.store.shelf import Shelf
 
 SHOWN_CHAPTERS = 12
+SHOWN_EXCEPTIONS = 8
 PREFECT_S = 20.0
 """Until a temporary server answers: 12 s on a quiet machine, 34 s the first time."""
 
@@ -73,6 +75,20 @@ def show_edition(console: Console, shelf: Shelf, edition: Edition, book: Book, s
     line = Text(where(shelf, edition), style="bold green")
     line.append(f"  {', '.join(facts)}", style="not bold default")
     console.print(line, soft_wrap=True)
+    if edition.exceptions:
+        show_exceptions(console, shelf, edition)
+
+
+def show_exceptions(console: Console, shelf: Shelf, edition: Edition) -> None:
+    """Names the chunks that are published although no take of them is good, and how to speak them anew."""
+    console.print(f"But no take is good of {counted(len(edition.exceptions), 'chunk')}:", style="bold red")
+    for flaw in edition.exceptions[:SHOWN_EXCEPTIONS]:
+        console.print(Text(f"  chunk {flaw.chunk}: ").append(shown(f"{'; '.join(flaw.reasons)}: {flaw.text}", 160)))
+    if len(edition.exceptions) > SHOWN_EXCEPTIONS:
+        console.print(f"  ... and {len(edition.exceptions) - SHOWN_EXCEPTIONS:,} more")
+    numbers = ",".join(str(flaw.chunk) for flaw in edition.exceptions)
+    again = ["rhapsode", "redo", shelf.name, "--chunks", numbers, "--library", shelf.library.root]
+    console.print(f"Speak them anew:  {shlex.join(again)}", soft_wrap=True)
 
 
 def where(shelf: Shelf, edition: Edition) -> str:

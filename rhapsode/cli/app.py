@@ -10,53 +10,29 @@ import typer
 
 from rhapsode import __version__
 from rhapsode.cli.failures import EXPECTED, report
+from rhapsode.cli.models_app import CONTEXT, models_app
+from rhapsode.cli.options import (
+    Book,
+    Engine,
+    Epub,
+    FootnotesChoice,
+    FormatChoice,
+    LexiconFile,
+    Library,
+    ListenTo,
+    Speed,
+    StrictnessChoice,
+    Verbose,
+    VoiceName,
+    Workers,
+)
 
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
 )
-
-Epub = Annotated[str, typer.Argument(metavar="BOOK.epub", help="Path or URL of an EPUB file without DRM.")]
-Book = Annotated[
-    str,
-    typer.Argument(metavar="BOOK", help="A converted book: its EPUB file, its title, or its folder in the library."),
-]
-Library = Annotated[
-    str | None,
-    typer.Option(
-        envvar="RHAPSODE_LIBRARY",
-        metavar="FOLDER",
-        help="Where everything is kept, a folder or an s3:// URL. [dim]Default: library[/dim]",
-        show_default=False,
-    ),
-]
-Engine = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Who speaks; [i]rhapsode voices[/i] lists them. [dim]Default: auto[/dim]"),
-]
-VoiceName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A voice of the engine. [dim]Default: its first[/dim]")
-]
-Speed = Annotated[float | None, typer.Option(metavar="FACTOR", help="0.5 to 2; 1 is the voice's own pace.")]
-FootnotesChoice = Annotated[
-    str | None,
-    typer.Option(metavar="skip|inline|end-of-chapter", help="When footnotes are read. [dim]Default: skip[/dim]"),
-]
-LexiconFile = Annotated[
-    str | None, typer.Option(metavar="FILE", help='Respellings, a TOML file of lines such as: Siobhan = "shi-VAWN"')
-]
-FormatChoice = Annotated[
-    str | None,
-    typer.Option(
-        "--format", metavar="m4b|mp3|flac", help="m4b: one file; mp3, flac: a file a chapter. [dim]Default: m4b[/dim]"
-    ),
-]
-Workers = Annotated[
-    int | None, typer.Option(metavar="N", help="Ranges spoken at once. [dim]Default: what suits the engine[/dim]")
-]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what Prefect and the libraries say, too.")]
 
 
 def _version(wanted: bool) -> None:
@@ -99,6 +75,15 @@ def convert(
     bitrate: Annotated[
         int | None, typer.Option(metavar="KBPS", help="kbit/s of m4b and mp3. [dim]Default: 64[/dim]")
     ] = None,
+    listen: ListenTo = None,
+    strictness: StrictnessChoice = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="report|strict",
+            help="A chunk that no take is good of is published by name, or stops the book. [dim]Default: report[/dim]",
+        ),
+    ] = None,
     workers: Workers = None,
     verbose: Verbose = False,
 ) -> None:
@@ -120,6 +105,7 @@ def convert(
         footnotes=footnotes,
         lexicon=lexicon,
         workers=workers,
+        verify={"listen": listen, "strictness": strictness, "policy": policy},
         audio={"format": format_, "loudness_lufs": loudness, "ceiling_dbtp": ceiling, "bitrate_kbps": bitrate},
     )
 
@@ -181,6 +167,24 @@ def redo(
 
 
 @app.command()
+def judge(
+    book: Book,
+    strictness: StrictnessChoice = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects, one a take.")] = False,
+    library: Library = None,
+) -> None:
+    """Judge a converted book again by what was heard of it. Listens to nothing, changes nothing.
+
+    Exit code 1 if there are chunks that no take is good of.
+
+    Example:  rhapsode judge "Pride and Prejudice" --strictness high
+    """
+    from rhapsode.cli.judge import judge_book
+
+    raise typer.Exit(judge_book(book, library, strictness, json))
+
+
+@app.command()
 def diagnose(
     book: Book,
     chunks: Annotated[
@@ -232,53 +236,7 @@ def voices() -> None:
     list_voices()
 
 
-models_app = typer.Typer(
-    context_settings=app.info.context_settings,
-    help="""List the models that Maya1 needs, fetch them, verify them.
-
-    Example:  rhapsode models
-    """,
-)
 app.add_typer(models_app, name="models")
-
-
-@models_app.callback(invoke_without_command=True)
-def models(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        from rhapsode.cli.models import list_models
-
-        list_models()
-
-
-@models_app.command()
-def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="maya1, maya1-gguf, snac.")],
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="PATH", help="Take a copy of your own: a folder, or a GGUF file.")
-    ] = None,
-) -> None:
-    """Download models, or take a copy that is on this machine.
-
-    Example:  rhapsode models fetch maya1 snac
-    """
-    from rhapsode.cli.models import fetch_models
-
-    fetch_models(names, from_)
-
-
-@models_app.command()
-def verify(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL...", help="Without one: all that are here.")
-    ] = None,
-) -> None:
-    """Hash the files of models and compare them with what they were.
-
-    Example:  rhapsode models verify
-    """
-    from rhapsode.cli.models import verify_models
-
-    verify_models(names or [])
 
 
 @app.command()

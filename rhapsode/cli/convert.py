@@ -91,7 +91,7 @@ def _published(request: ConvertRequest, reading: Reading, shelf: Shelf) -> Editi
         __version__,
     ):
         return None
-    same = accept_takes(reading).digest == edition.accepted
+    same = accept_takes(reading, request.verify).digest == edition.accepted
     return edition if same and edition_is_there(reading, edition) else None
 
 

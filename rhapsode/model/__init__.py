@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from rhapsode.model.assembly import Outline, Placed, Timeline
 from rhapsode.model.book import Block, BlockKind, Book, Chapter, Cover, LedgerLine, Metadata, Skip
+from rhapsode.model.gate import Finding, GateCheck, GateReport
 from rhapsode.model.measures import (
+    Flaw,
     Judgement,
+    Listening,
     Measures,
     Reference,
     ShapeMeasures,
@@ -44,10 +47,15 @@ __all__ = [
     "Chunk",
     "ChunkRange",
     "Cover",
+    "Finding",
     "FinishReason",
+    "Flaw",
+    "GateCheck",
+    "GateReport",
     "Job",
     "Judgement",
     "LedgerLine",
+    "Listening",
     "Measures",
     "Metadata",
     "Order",

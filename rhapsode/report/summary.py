@@ -63,7 +63,19 @@ Edition {edition.number}: {len(edition.chapters)} chapters, {clock(edition.durat
 | words skipped | {skipped} |
 | loudness | {edition.loudness_lufs:.1f} LUFS{quieter} |
 | true peak | {edition.true_peak_dbtp:.1f} dBTP |
-"""
+{_exceptions(edition)}"""
+
+
+def _exceptions(edition: Edition) -> str:
+    """The chunks that no take is good of, as a list with a heading; nothing if all are good."""
+    if not edition.exceptions:
+        return ""
+    # A line of its own for each, of plain words: what a book says is no Markdown.
+    lines = "\n".join(
+        f"- chunk {flaw.chunk}: {'; '.join(flaw.reasons)} (`{' '.join(flaw.text.split())[:80].replace('`', chr(39))}`)"
+        for flaw in edition.exceptions
+    )
+    return f"\n## Not good enough\n\n{lines}\n"
 
 
 def _link(folder_url: str, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rhapsode import recipe
@@ -46,6 +46,13 @@ def job_is_done(reading: Reading, job: Job) -> bool:
     library = open_library(reading.library)
     path = ReadingFolder(Shelf(library, reading.shelf), reading.key).takes_path(job)
     return library.exists(path) and all(has_take(library, row.key) for row in read_rows(library, path))
+
+
+def without_failed(reading: Reading, job: Job) -> Job:
+    """The job less the chunks that it failed on: done without them, it leaves them to a later round."""
+    failures = ReadingFolder(Shelf(open_library(reading.library), reading.shelf), reading.key).read_failures()
+    failed = {row.chunk for row in failures if (row.round, row.range) == (job.round, job.name)}
+    return replace(job, orders=tuple(order for order in job.orders if order.chunk not in failed))
 
 
 class OpenJob:
@@ -136,6 +143,9 @@ class OpenJob:
         another text. Only a job with failures behind it can have such chunks, and only then is it looked for.
         """
         job, folder = self.job, self._folder
+        if self.library.exists(path := folder.takes_path(job)):
+            told = {row.chunk for row in read_rows(self.library, path)}
+            return [order for order in job.orders if order.chunk in told]  # others were given up: a redo takes them up
         failed = {row.chunk for row in folder.read_failures() if row.round == job.round}
         if not failed & {order.chunk for order in job.orders}:
             return list(job.orders)
@@ -146,5 +156,10 @@ class OpenJob:
         reading = self.reading
         text = order.text if order.text is not None else self._plan.chunks[order.chunk - 1].spoken
         return recipe.utterance(
-            text, reading.voice, reading.sampling, reading.weights_digest, reading.precision, order.take
+            text,
+            reading.voice,
+            order.sampling or reading.sampling,
+            reading.weights_digest,
+            reading.precision,
+            order.take,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rhapsode.errors import BadRequest, NotInLibrary
 from rhapsode.model import Job, Order, Reading
 from rhapsode.recipe import first_job, later_job
-from rhapsode.settings import AudioSettings, RedoRequest
+from rhapsode.settings import AudioSettings, RedoRequest, Verification
 from rhapsode.stages.accept import latest_takes
 from rhapsode.stages.jobs import job_is_done
 from rhapsode.store.editions import latest_edition
@@ -21,12 +21,13 @@ FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class Redo:
-    """The reading, the jobs of the new round, what earlier runs left undone, and how the book is published."""
+    """The reading, the jobs of the new round, what earlier runs left undone, how the book is checked and published."""
 
     reading: Reading
     jobs: tuple[Job, ...]
     unfinished: tuple[Job, ...]
     audio: AudioSettings
+    verify: Verification
 
 
 def plan_redo(request: RedoRequest) -> Redo:
@@ -61,7 +62,8 @@ def plan_redo(request: RedoRequest) -> Redo:
     jobs = [later_job(round_number, orders[start : start + size]) for start in range(0, len(orders), size)]
     unfinished = [job for job in map(first_job, plan.ranges) if not job_is_done(reading, job)]
     edition = latest_edition(shelf)
-    return Redo(reading, tuple(jobs), tuple(unfinished), edition.audio if edition else original.audio)
+    audio = edition.audio if edition else original.audio
+    return Redo(reading, tuple(jobs), tuple(unfinished), audio, original.verify)
 
 
 def parse_numbers(text: str, last: int) -> list[int]:

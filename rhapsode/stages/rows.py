@@ -123,6 +123,6 @@ def _asked(reading: Reading, plan: Plan, job: Job, order: Order, utterance: Utte
         "weights_digest": reading.weights_digest,
         "precision": reading.precision,
         "recipe_version": RECIPE_VERSION,
-        "sampling": json.dumps(asdict(reading.sampling), sort_keys=True),
+        "sampling": json.dumps(asdict(utterance.sampling), sort_keys=True),
         "seed": utterance.seed,
     }

@@ -4,7 +4,11 @@
     round-0/00001-00032.synthesize.parquet         takes of a range; written when all of them are stored
     round-1/<set digest16>.synthesize.parquet      takes of a later round
     round-0/00001-00032.<id>.failed.parquet        attempts that ended in an error
+    round-0/00001-00032.<listening>.verify.parquet what was measured and heard of the takes of a job
+    reference-<listening>.json                     what is usual in the book, frozen when round 0 is done
     accepted-<digest16>.parquet                    one row a chunk: the take that goes into an edition
+
+`<listening>` names who listens to which takes (`Listening.name`): what others have heard is judged apart.
 
 Another voice, another plan or another model is another reading, so the evidence of one never meets that of another.
 """
@@ -18,14 +22,15 @@ from uuid import uuid4
 from pydantic import TypeAdapter, ValidationError
 
 from rhapsode.errors import EvidenceDamaged, NotInLibrary
-from rhapsode.model import Job, Reading
+from rhapsode.model import Job, Listening, Reading, Reference
 from rhapsode.recipe import digest
 from rhapsode.settings import ConvertRequest
 from rhapsode.store import sealed
-from rhapsode.store.evidence import TakeRow, read_rows, write_rows
+from rhapsode.store.evidence import TAKES, TakeRow, read_rows, write_rows
+from rhapsode.store.hearings import HEARD, HeardRow, read_heard
 from rhapsode.store.shelf import Shelf
 
-READING = "reading/1"
+READING, REFERENCE = "reading/1", "reference/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,10 @@ class ReadingFolder:
             raise EvidenceDamaged(f"{where} does not have the fields of a reading.", sealed.REMEDY) from error
 
     def takes_path(self, job: Job) -> str:
-        return self.path(f"round-{job.round}", f"{job.name}.synthesize.parquet")
+        return self.path(f"round-{job.round}", f"{job.name}{TAKES}")
+
+    def heard_path(self, job: Job, listening: Listening) -> str:
+        return self.path(f"round-{job.round}", f"{job.name}.{listening.name}{HEARD}")
 
     def write_failures(self, job: Job, rows: Sequence[TakeRow]) -> None:
         """Keeps attempts that failed. Each goes into a file of its own: the same chunk may fail again tomorrow."""
@@ -71,7 +79,7 @@ class ReadingFolder:
 
     def read_takes(self) -> list[TakeRow]:
         """All takes of all rounds, ordered by round, chunk and take."""
-        files = [path for path in self.shelf.library.list(self.path()) if path.endswith(".synthesize.parquet")]
+        files = [path for path in self.shelf.library.list(self.path()) if path.endswith(TAKES)]
         rows = [row for path in files for row in read_rows(self.shelf.library, path)]
         return sorted(rows, key=lambda row: (row.round, row.chunk, row.take, row.key))
 
@@ -79,6 +87,34 @@ class ReadingFolder:
         """All attempts that ended in an error, in no order that means anything."""
         files = [path for path in self.shelf.library.list(self.path()) if path.endswith(".failed.parquet")]
         return [row for path in files for row in read_rows(self.shelf.library, path)]
+
+    def read_heard(self, listening: Listening) -> list[HeardRow]:
+        """What was measured of the takes of all rounds, ordered by round, chunk and take."""
+        ending = f".{listening.name}{HEARD}"
+        files = [path for path in self.shelf.library.list(self.path()) if path.endswith(ending)]
+        rows = [row for path in files for row in read_heard(self.shelf.library, path)]
+        return sorted(rows, key=lambda row: (row.round, row.chunk, row.take, row.key))
+
+    def freeze_reference(self, listening: Listening, reference: Reference) -> None:
+        """Keeps the reference of the book, unless there is one."""
+        data = sealed.write_json(REFERENCE, asdict(reference))
+        self.shelf.library.create_bytes(self._reference_path(listening), data)
+
+    def load_reference(self, listening: Listening) -> Reference | None:
+        """The reference of the book; None before round 0 is done.
+
+        Raises:
+            EvidenceDamaged: It cannot be read.
+        """
+        path = self._reference_path(listening)
+        where = self.shelf.library.url(path)
+        try:
+            body = sealed.read_json(REFERENCE, self.shelf.library.read_bytes(path), where)
+            return TypeAdapter(Reference).validate_python(body)
+        except NotInLibrary:
+            return None
+        except ValidationError as error:
+            raise EvidenceDamaged(f"{where} does not have the fields of a reference.", sealed.REMEDY) from error
 
     def save_accepted(self, rows: Sequence[TakeRow]) -> str:
         """Saves the accepted takes and returns their digest, a function of which takes they are."""
@@ -89,6 +125,9 @@ class ReadingFolder:
     def load_accepted(self, name: str) -> list[TakeRow]:
         """One row a chunk, in the order of the chunks."""
         return read_rows(self.shelf.library, self._accepted_path(name))
+
+    def _reference_path(self, listening: Listening) -> str:
+        return self.path(f"reference-{listening.name}.json")
 
     def _accepted_path(self, name: str) -> str:
         return self.path(f"accepted-{name[:16]}.parquet")

@@ -46,7 +46,7 @@ def make(request: ConvertRequest) -> Made:
     with ThreadPoolExecutor(request.workers) as pool:
         list(pool.map(lambda job: speak_job(reading, job), jobs))
     spoke_s = time.monotonic() - started
-    acceptance = accept_takes(reading)
+    acceptance = accept_takes(reading, request.verify)
     assert not acceptance.missing
     timelines = [assemble_chapter(reading, acceptance.digest, n, request.audio) for n in chapters_of(reading)]
     edition = publish_edition(reading, acceptance.digest, timelines, request.audio)

@@ -162,7 +162,7 @@ def speak(request: ConvertRequest) -> Reading:
 
 
 def lay_out(request: ConvertRequest, reading: Reading) -> tuple[str, list[str]]:
-    accepted = accept_takes(reading).digest
+    accepted = accept_takes(reading, request.verify).digest
     return accepted, [assemble_chapter(reading, accepted, n, request.audio) for n in chapters_of(reading)]
 
 

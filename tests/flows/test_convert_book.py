@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import Artifact, State
 from flows.convert_book import convert_book
 from flows.resynthesize_range import resynthesize_range
 from rhapsode.errors import BadRequest, NotAnEpub, RunIncomplete
-from rhapsode.settings import AudioSettings, ConvertRequest, EngineName, Format, RedoRequest
+from rhapsode.settings import AudioSettings, ConvertRequest, EngineName, Format, Policy, RedoRequest, Verification
 from rhapsode.store.editions import Edition, edition_path, latest_edition, load_chunks
 from rhapsode.store.library import open_library
 from rhapsode.store.objects import object_path
@@ -108,6 +108,7 @@ def test_the_run_leaves_artifacts_that_people_can_read(engine: Watched, request_
 
 def test_a_failed_range_stops_neither_the_others_nor_the_rerun(engine: Watched, request_: ConvertRequest) -> None:
     engine.refuses = lambda text: "Eat your fish" in text
+    request_ = request_.model_copy(update={"verify": Verification(policy=Policy.STRICT)})
     state = convert_book(request_, return_state=True)
     assert state.is_failed()
     with pytest.raises(RunIncomplete, match=r"1 of 3 ranges failed: 000\d\d-000\d\d"):
@@ -121,6 +122,26 @@ def test_a_failed_range_stops_neither_the_others_nor_the_rerun(engine: Watched, 
     edition = convert_book(request_)
     assert engine.spoken[len(before) :] == engine.refused[:1], "only what was missing is spoken"
     assert edition.number == 1
+
+
+def test_a_chunk_that_cannot_be_spoken_is_left_out_and_a_redo_takes_it_up(
+    engine: Watched, request_: ConvertRequest
+) -> None:
+    engine.refuses = lambda text: "Eat your fish" in text
+    edition = convert_book(request_)
+    shelf = shelf_of(request_)
+    rows = load_chunks(shelf, edition.number).to_pylist()
+    assert len(engine.refused) >= 1 and not any("Eat your fish" in row["spoken"] for row in rows)
+    [excepted] = edition.exceptions
+    assert "Eat your" in excepted.text and "It will not be said." in excepted.reasons[0]
+
+    engine.refuses = lambda text: False
+    spoken = len(engine.spoken)
+    assert convert_book(request_) == edition, "what was given up stays so until it is asked for"
+    assert len(engine.spoken) == spoken
+    mended = resynthesize_range(RedoRequest(book=TITLE, library=request_.library, chunks="failed"))
+    assert mended.exceptions == () and len(engine.spoken) == spoken + 1
+    assert any("Eat your fish" in row["spoken"] for row in load_chunks(shelf, mended.number).to_pylist())
 
 
 def test_trouble_with_the_disk_is_retried(engine: Watched, request_: ConvertRequest) -> None:
@@ -139,6 +160,7 @@ def test_trouble_with_the_disk_is_retried(engine: Watched, request_: ConvertRequ
 
 def test_the_failure_is_kept_in_the_evidence_and_mended_by_a_redo(engine: Watched, request_: ConvertRequest) -> None:
     engine.refuses = lambda text: "Eat your fish" in text
+    request_ = request_.model_copy(update={"verify": Verification(policy=Policy.STRICT)})
     convert_book(request_, return_state=True)
     shelf = shelf_of(request_)
     failures = [path for path in shelf.library.list(shelf.path("evidence")) if path.endswith(".failed.parquet")]

@@ -1,0 +1,94 @@
+"""Verdicts on all takes of a reading: a function of what was measured of them and of the book's reference.
+
+Nothing is listened to here, so a book can be judged again by another strictness at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rhapsode.model import Job, Judgement, Listening, Order, Reading, Reference, Verdict
+from rhapsode.quality.judge import judge_take
+from rhapsode.quality.ladder import next_sampling
+from rhapsode.quality.reference import reference_of
+from rhapsode.recipe import later_job
+from rhapsode.settings import Strictness, Verification
+from rhapsode.stages.plan import load_plan
+from rhapsode.stages.verify import listening_of
+from rhapsode.store.hearings import HeardRow
+from rhapsode.store.library import open_library
+from rhapsode.store.readings import ReadingFolder
+from rhapsode.store.shelf import Shelf
+
+SCREENFUL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    row: HeardRow
+    judgement: Judgement
+
+
+def judge_takes(reading: Reading, listening: Listening, strictness: Strictness) -> list[Judged]:
+    """All takes that were measured, by round, chunk and take."""
+    rows = _folder(reading).read_heard(listening)
+    reference = _reference(reading, listening, rows)
+    return [Judged(row, judge_take(row.text, row.measures, reference, strictness)) for row in rows]
+
+
+def worst_first(judged: Iterable[Judged]) -> list[Judged]:
+    """Those that are not beyond doubt, the worst first."""
+    doubtful = [one for one in judged if one.judgement.verdict is not Verdict.PASS]
+    return sorted(doubtful, key=lambda one: (-one.judgement.score, one.row.chunk, one.row.round))
+
+
+def worst_rows(reading: Reading, verification: Verification) -> list[dict[str, object]]:
+    """The takes of a book that are not beyond doubt as rows of a table, the worst first, a screenful at most."""
+    listening = listening_of(reading, verification)
+    judged = judge_takes(reading, listening, verification.strictness) if listening else []
+    return [
+        {
+            "chunk": one.row.chunk,
+            "take": one.row.take,
+            "verdict": one.judgement.verdict.value,
+            "why": "; ".join(one.judgement.reasons),
+            "text": one.row.text[:160],
+        }
+        for one in worst_first(judged)[:SCREENFUL]
+    ]
+
+
+def freeze_reference(reading: Reading, listening: Listening) -> None:
+    """Fixes what is usual in the book, when round 0 is done: no later take changes a verdict on another one."""
+    folder = _folder(reading)
+    folder.freeze_reference(listening, _reference(reading, listening, folder.read_heard(listening)))
+
+
+def _reference(reading: Reading, listening: Listening, rows: list[HeardRow]) -> Reference:
+    frozen = _folder(reading).load_reference(listening)
+    return frozen or reference_of((row.text, row.measures) for row in rows if row.round == 0)
+
+
+def plan_rung(reading: Reading, listening: Listening, verification: Verification, rung: int) -> list[Job]:
+    """The jobs of a round of retakes: all chunks of the book that no take of earlier rounds is good of.
+
+    What later rounds brought does not count, so that a rerun plans the same jobs again and finds them done.
+    """
+    earlier = [judged for judged in judge_takes(reading, listening, verification.strictness) if judged.row.round < rung]
+    good = {judged.row.chunk for judged in earlier if judged.judgement.verdict is not Verdict.FAIL}
+    taken: dict[int, int] = {}
+    for judged in earlier:
+        taken[judged.row.chunk] = max(judged.row.take, taken.get(judged.row.chunk, 0))
+    plan = load_plan(reading)
+    orders = [
+        Order(chunk.number, max(taken.get(chunk.number, 0), rung) + 1, sampling=next_sampling(reading.sampling, rung))
+        for chunk in plan.chunks
+        if chunk.number not in good
+    ]
+    size = plan.range_size
+    return [later_job(rung, orders[start : start + size]) for start in range(0, len(orders), size)]
+
+
+def _folder(reading: Reading) -> ReadingFolder:
+    return ReadingFolder(Shelf(open_library(reading.library), reading.shelf), reading.key)

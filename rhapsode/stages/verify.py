@@ -1,0 +1,175 @@
+"""A job's takes, measured and listened to: what verdicts are computed from.
+
+Measures are a function of the take alone, so they may be taken in any order. Who is listened to is a function of the
+job's takes: a sample chosen by the key, at least one, and whatever is suspicious without listening. If one of those is
+bad, the whole job is listened to: defects come in company.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rhapsode.engines.registry import load_engine
+from rhapsode.errors import ObjectDamaged
+from rhapsode.model import FinishReason, Job, Listening, Measures, Reading, SignalMeasures, Verdict
+from rhapsode.quality.judge import judge_take
+from rhapsode.quality.recogniser import load_recogniser
+from rhapsode.quality.shape import shape_of
+from rhapsode.quality.tokens import tokens_of
+from rhapsode.recipe import digest
+from rhapsode.settings import EngineName, Listen, Verification
+from rhapsode.store.evidence import TakeRow, read_rows
+from rhapsode.store.hearings import MEASURES_VERSION, HeardRow, find_heard, put_heard, read_heard, write_heard
+from rhapsode.store.library import Library, open_library
+from rhapsode.store.objects import StoredTake, find_take
+from rhapsode.store.readings import ReadingFolder
+from rhapsode.store.shelf import Shelf
+from rhapsode.store.tokens import find_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was heard of a job.
+
+    Attributes:
+        listened: Takes that the recogniser heard.
+        failed: Chunks among them whose take is bad, whatever is usual in the book.
+        reason: What is wrong with the first of them.
+    """
+
+    job: str
+    takes: int
+    listened: int
+    failed: tuple[int, ...]
+    reason: str
+
+
+def listening_of(reading: Reading, verification: Verification) -> Listening | None:
+    """Who listens to this reading; None: nobody checks it.
+
+    By itself, every take of a language model is listened to, and a sample of voices that make the same mistakes again;
+    never what says no words (`tone`), or is in a language that the recogniser does not know.
+    """
+    wanted = verification.listen
+    if wanted is Listen.NONE or (wanted is Listen.AUTO and reading.engine == EngineName.TONE):
+        return None
+    everything = wanted is Listen.ALL
+    if wanted is Listen.AUTO:
+        everything = load_engine(EngineName(reading.engine)).codec is not None
+    share = 1.0 if everything else verification.share
+    name = digest([MEASURES_VERSION, share, verification.recogniser])[:8]
+    return Listening(share, verification.recogniser, name)
+
+
+def job_is_verified(reading: Reading, job: Job, listening: Listening) -> bool:
+    library = open_library(reading.library)
+    return library.exists(ReadingFolder(Shelf(library, reading.shelf), reading.key).heard_path(job, listening))
+
+
+def verify_job(reading: Reading, job: Job, listening: Listening, verification: Verification) -> Verified:
+    """Measures the takes of a job, listens to those that it should, and writes that evidence, or finds it.
+
+    Raises:
+        ObjectDamaged: A take is not what its evidence says.
+        EngineUnavailable: There is no such recogniser here.
+    """
+    library = open_library(reading.library)
+    folder = ReadingFolder(Shelf(library, reading.shelf), reading.key)
+    path = folder.heard_path(job, listening)
+    if library.exists(path):
+        heard = read_heard(library, path)
+    else:
+        heard = _hear(library, read_rows(library, folder.takes_path(job)), listening, verification)
+        write_heard(library, path, heard)
+    return _report(job, heard, verification)
+
+
+def _hear(library: Library, rows: list[TakeRow], listening: Listening, verification: Verification) -> list[HeardRow]:
+    listener = _Listener(library, listening.recogniser)
+    distinct = {row.key: row for row in rows}
+    sampled = _sampled(distinct, listening.share)
+    measures = {key: listener.measure(row) for key, row in distinct.items()}
+
+    def bad(key: str) -> bool:
+        judgement = judge_take(distinct[key].spoken, measures[key], None, verification.strictness)
+        return judgement.verdict is not Verdict.PASS
+
+    def hear(keys: Iterable[str]) -> None:
+        for key in keys:
+            measures[key] = listener.hear(distinct[key], measures[key])
+
+    hear([key for key, row in distinct.items() if row.round > 0 or key in sampled or bad(key)])
+    if listening.share and any(measure.transcript and bad(key) for key, measure in measures.items()):
+        hear(distinct)
+    return [
+        HeardRow(
+            chapter=row.chapter,
+            chunk=row.chunk,
+            round=row.round,
+            take=row.take,
+            key=row.key,
+            sha256=row.sha256,
+            text=row.spoken,
+            measures=measures[row.key],
+        )
+        for row in rows
+    ]
+
+
+def _sampled(keys: Iterable[str], share: float) -> set[str]:
+    """Keys are hashes, so the lowest of them are as good as drawn by lot, and the same whoever draws."""
+    ordered = sorted(keys)
+    least = set(ordered[:1]) if share else set()
+    return least | {key for key in ordered if int(key[:8], 16) < share * 2**32}
+
+
+class _Listener:
+    """Measures takes of the library; the recogniser is loaded when the first is listened to."""
+
+    def __init__(self, library: Library, recogniser: str) -> None:
+        self._library = library
+        self._recogniser = recogniser
+
+    def measure(self, row: TakeRow) -> Measures:
+        stored = self._take(row)
+        facts = stored.provenance
+        tokens = find_tokens(self._library, row.key)
+        return Measures(
+            finish=FinishReason(facts["finish_reason"]),
+            signal=SignalMeasures(**facts["measures"]),
+            shape=shape_of(stored.audio),
+            tokens=tokens_of(tokens.ids, facts.get("legal_mass", ())) if tokens else None,
+        )
+
+    def hear(self, row: TakeRow, measures: Measures) -> Measures:
+        if measures.transcript:
+            return measures
+        recogniser = load_recogniser(self._recogniser)
+        if known := find_heard(self._library, row.key, row.sha256, recogniser.name):
+            return known
+        audio = self._take(row).audio
+        heard = replace(measures, transcript=recogniser.hear(audio))
+        put_heard(self._library, row.key, row.sha256, heard)
+        return heard
+
+    def _take(self, row: TakeRow) -> StoredTake:
+        stored = find_take(self._library, row.key)
+        if stored is None or stored.sha256 != row.sha256:
+            raise ObjectDamaged(
+                f"The take of chunk {row.chunk} is not what its evidence says.", "Run again: it will be spoken anew."
+            )
+        return stored
+
+
+def _report(job: Job, heard: list[HeardRow], verification: Verification) -> Verified:
+    listened = [row for row in heard if row.measures.transcript]
+    judged = [(row, judge_take(row.text, row.measures, None, verification.strictness)) for row in listened]
+    failed = [(row, judgement) for row, judgement in judged if judgement.verdict is Verdict.FAIL]
+    return Verified(
+        job=job.name,
+        takes=len(heard),
+        listened=len(listened),
+        failed=tuple(row.chunk for row, _ in failed),
+        reason=failed[0][1].reasons[0] if failed else "",
+    )

@@ -1,0 +1,99 @@
+"""Many jobs at once: each is synthesized, decoded where it is tokens, and verified; one step runs behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any, cast
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+from rhapsode.engines.registry import load_engine
+from rhapsode.errors import RhapsodeError, RunIncomplete, SynthesisFailed
+from rhapsode.model import Job, Reading
+from rhapsode.settings import EngineName, Policy, Verification
+from rhapsode.stages.breaker import Breaker
+from rhapsode.stages.jobs import JobReport, job_is_done, without_failed
+from rhapsode.stages.speak import job_is_spoken, speaking_at_once
+from rhapsode.stages.verify import Verified, job_is_verified, listening_of
+from tasks.decode_range import decode_range
+from tasks.policy import Step, fan_out
+from tasks.synthesize_range import synthesize_range
+from tasks.verify_range import verify_range
+
+AT_THE_DOOR = 1
+"""Jobs that have begun and wait for a session, so that the engine goes on while another job writes its evidence."""
+
+DECODERS = 1
+"""Decoding takes a small part of the time of speaking, so one keeps up."""
+
+LISTENERS = 1
+"""A recogniser hears several times as fast as the voices that it listens to speak, or listens to a sample."""
+
+
+def speak_ranges(
+    reading: Reading, jobs: Sequence[Job], workers: int, verification: Verification, breaker: Breaker | None = None
+) -> None:
+    """Runs all jobs, `workers` speaking at once (0: as suits the engine); one that fails does not stop the others.
+
+    Where the policy is to report them, chunks that cannot be spoken are left to later rounds.
+
+    Raises:
+        RunIncomplete: Names the jobs that failed; what the others did is kept.
+        NotGoodEnough: The breaker tripped.
+    """
+    failed = _run(reading, jobs, workers, verification, breaker)
+    if verification.policy is Policy.REPORT:
+        unspoken = [job for job in jobs if isinstance(failed.get(job.name), SynthesisFailed)]
+        again = _run(reading, [without_failed(reading, job) for job in unspoken], workers, verification, breaker)
+        failed = {name: error for name, error in failed.items() if name not in {job.name for job in unspoken}} | again
+    if failed:
+        first = failed[min(failed)]
+        reason = first.message if isinstance(first, RhapsodeError) else f"{type(first).__name__}: {first}"
+        remedy = first.remedy if isinstance(first, RhapsodeError) else ""
+        raise RunIncomplete(
+            f"{len(failed)} of {len(jobs)} ranges failed: {', '.join(sorted(failed))}. The first: {reason}",
+            f"{remedy} What is done is kept and nothing is published; run again for what is missing.".strip(),
+        )
+
+
+def _run(
+    reading: Reading, jobs: Sequence[Job], workers: int, verification: Verification, breaker: Breaker | None
+) -> dict[str, Any]:
+    """Name of a job that failed -> its error."""
+    if not jobs:
+        return {}
+    listening = listening_of(reading, verification)
+    calls = [{"reading": reading, "job": job, "listening": listening, "verification": verification} for job in jobs]
+    progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
+    failed: dict[str, Any] = {}
+    sessions = workers or load_engine(EngineName(reading.engine)).sessions_at_once
+    steps: list[Step[Any]] = [
+        Step(synthesize_range, _is_spoken, sessions + AT_THE_DOOR),
+        Step(decode_range, _is_done, DECODERS, wanted=lambda report: report.undecoded > 0),
+    ]
+    if listening:
+        steps.append(Step(verify_range, _is_verified, LISTENERS, wanted=lambda report: True))
+    # Whatever ends it, nobody has a turn and nothing begins any more.
+    with closing(fan_out(calls, *steps)) as ended, speaking_at_once(sessions):
+        for done, (index, state) in enumerate(ended, start=1):
+            update_progress_artifact(progress, 100.0 * done / len(jobs))
+            result = state.result(raise_on_failure=False)
+            if not state.is_completed():
+                failed[jobs[index].name] = result
+            elif breaker and isinstance(result, Verified):
+                breaker.add(result)
+    return failed
+
+
+def _is_spoken(call: dict[str, Any], report: JobReport) -> bool:
+    return job_is_spoken(call["reading"], call["job"]) if report.undecoded else _is_done(call, report)
+
+
+def _is_done(call: dict[str, Any], report: JobReport) -> bool:
+    return job_is_done(call["reading"], call["job"])
+
+
+def _is_verified(call: dict[str, Any], verified: Verified) -> bool:
+    return job_is_verified(call["reading"], call["job"], call["listening"])

@@ -1,0 +1,97 @@
+"""What becomes of a book whose voice spoils takes: mended, or named, or stopped at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.convert_book import convert_book
+from rhapsode.errors import NotGoodEnough
+from rhapsode.model import Utterance, Verdict
+from rhapsode.settings import ConvertRequest, EngineName, Listen, Policy, Strictness, Verification
+from rhapsode.stages.verdicts import judge_takes
+from rhapsode.stages.verify import listening_of
+from rhapsode.store.editions import latest_edition, load_chunks
+from rhapsode.store.library import open_library
+from rhapsode.store.readings import folder_of
+from rhapsode.store.shelf import find_shelf
+from tests.faulty import install
+from tests.flows.saboteur import Saboteur
+
+TITLE = "The Tide Clock"
+STUBBORN = "Eat your"
+
+
+def request_of(story: Path, library: Path, verification: Verification) -> ConvertRequest:
+    return ConvertRequest(epub=str(story), library=str(library), engine=EngineName.TONE, verify=verification)
+
+
+@pytest.mark.slow
+def test_what_is_spoiled_is_mended_or_named(
+    story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def spoils(utterance: Utterance) -> bool:
+        return int(utterance.key[:8], 16) < 0.3 * 2**32 or STUBBORN in utterance.text
+
+    engine = Saboteur(spoils)
+    install(monkeypatch, engine)
+    request = request_of(story, tmp_path, Verification(listen=Listen.ALL))
+    edition = convert_book(request)
+    shelf = find_shelf(open_library(str(tmp_path)), TITLE)
+    folder = folder_of(shelf, edition.reading)
+    takes: dict[int, list[str]] = {}
+    for row in folder.read_takes():
+        takes.setdefault(row.chunk, []).append(row.key)
+    accepted = {row["chunk"]: row["key"] for row in load_chunks(shelf, edition.number).to_pylist()}
+    exhausted = {chunk for chunk, keys in takes.items() if len(keys) == 4 and engine.log.keys() >= set(keys)}
+    misses = {chunk: engine.log[key] for chunk, key in accepted.items() if key in engine.log} | {}
+    missed = {chunk: kind for chunk, kind in misses.items() if chunk not in exhausted}
+    retaken = sum(len(keys) - 1 for keys in takes.values())
+    with capsys.disabled():
+        print(f"\n{len(engine.log)} of {engine.spoken} takes spoiled, {retaken} retakes; accepted though bad: {missed}")
+    assert len(engine.log) >= 0.2 * engine.spoken and exhausted, "the saboteur has done too little"
+    assert {flaw.chunk for flaw in edition.exceptions} == exhausted
+    assert len(missed) <= 0.05 * len(engine.log)
+    # On its own each verdict is the same again: judged from the evidence, whatever was judged beside it.
+    listening = listening_of(folder.load()[0], request.verify)
+    assert listening
+    judged = judge_takes(folder.load()[0], listening, Strictness.NORMAL)
+    bad = {one.row.key for one in judged if one.judgement.verdict is Verdict.FAIL}
+    assert len(bad & engine.log.keys()) >= 0.9 * len(engine.log)
+
+
+def test_a_chunk_that_always_fails_stops_a_strict_book_and_is_named_in_another(
+    story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Saboteur(lambda utterance: STUBBORN in utterance.text)
+    install(monkeypatch, engine)
+    strict = Verification(listen=Listen.SAMPLE, share=0.0, takes=3, policy=Policy.STRICT)
+    with pytest.raises(NotGoodEnough, match=r"No take is good of 1 chunks; the first is chunk \d+") as refused:
+        convert_book(request_of(story, tmp_path, strict))
+    assert "rhapsode redo" in refused.value.remedy
+    shelf = find_shelf(open_library(str(tmp_path)), TITLE)
+    assert latest_edition(shelf) is None
+    assert len(engine.log) == 3, "as many takes as are allowed, and no more"
+    spoken = engine.spoken
+
+    report = strict.model_copy(update={"policy": Policy.REPORT})
+    edition = convert_book(request_of(story, tmp_path, report))
+    [flaw] = edition.exceptions
+    assert STUBBORN in flaw.text and flaw.reasons
+    assert f"chunk {flaw.chunk} " in str(refused.value) or f"chunk {flaw.chunk}:" in str(refused.value)
+    assert engine.spoken == spoken, "nothing that was heard is spoken again"
+
+
+def test_a_voice_that_spoils_everything_is_stopped_within_two_ranges(
+    story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Saboteur(lambda utterance: True)
+    install(monkeypatch, engine)
+    with pytest.raises(NotGoodEnough, match=r"Stopped: .* are bad, from chunk 1 on") as stopped:
+        convert_book(request_of(story, tmp_path, Verification(listen=Listen.SAMPLE)))
+    assert "rhapsode diagnose" in stopped.value.remedy
+    shelf = find_shelf(open_library(str(tmp_path)), TITLE)
+    verified = [path for path in shelf.library.list(shelf.path("evidence")) if path.endswith(".verify.parquet")]
+    assert 1 <= len(verified) <= 2
+    assert latest_edition(shelf) is None
