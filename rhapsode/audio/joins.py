@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -49,35 +50,46 @@ def outline(audio: Audio) -> Outline:
 
 
 def lay_out(
-    chapter: int, title: str, takes: Iterable[tuple[Chunk, str, str, Outline]], settings: AudioSettings
+    chapter: int,
+    title: str,
+    takes: Iterable[tuple[Chunk, str, str, Outline | None]],
+    settings: AudioSettings,
+    sample_rate_hz: int,
 ) -> Timeline:
     """Places the takes of one chapter.
 
     Args:
-        takes: (chunk, object key, sha256, outline) in reading order.
+        takes: (chunk, object key, sha256, outline) in reading order. None stands for a chunk without a take: of it only
+            its pause is left, which lengthens the one before it, or the lead-in.
+        sample_rate_hz: Of the book.
 
     Raises:
-        AudioError: No takes, or takes of different sample rates.
+        AudioError: No chunks, or a take of another sample rate.
     """
     placed: list[Placed] = []
     blocks: Counter[float] = Counter()
-    position = lead_in = rate = 0
+    rate, chunks = sample_rate_hz, 0
+    position = lead_in = round(LEAD_IN_S * rate)
     peak = 0.0
-    for chunk, key, sha256, take in takes:
-        if not placed:
-            rate = take.sample_rate_hz
-            position = lead_in = round(LEAD_IN_S * rate)
+    for chunks, (chunk, key, sha256, take) in enumerate(takes, start=1):  # noqa: B007
+        pause = pause_after(chunk, settings.pauses, rate)
+        position += pause
+        if take is None:
+            if placed:
+                placed[-1] = replace(placed[-1], pause=placed[-1].pause + pause)
+            else:
+                lead_in += pause
+            continue
         if take.sample_rate_hz != rate:
             raise AudioError(
-                f"Chunk {chunk.number} has {take.sample_rate_hz} Hz, the chunks before it in its chapter {rate} Hz.",
+                f"Chunk {chunk.number} has {take.sample_rate_hz} Hz, the first of the book {rate} Hz.",
                 "Speak all chunks of a book with one engine.",
             )
-        pause = pause_after(chunk, settings.pauses, rate)
-        placed.append(Placed(chunk.number, key, sha256, take.start, take.end, position, pause))
+        placed.append(Placed(chunk.number, key, sha256, take.start, take.end, position - pause, pause))
         blocks.update(take.loudness_blocks)
         peak = max(peak, take.true_peak)
-        position += take.end - take.start + pause
-    if not placed:
+        position += take.end - take.start
+    if not chunks:
         raise AudioError(f"Chapter {chapter} ({title}) has no takes.", "Speak its chunks first.")
     return Timeline(chapter, title, rate, lead_in, tuple(placed), position, dict(sorted(blocks.items())), dbfs(peak))
 

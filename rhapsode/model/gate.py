@@ -8,20 +8,6 @@ from rhapsode.model.measures import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Excepted:
-    """A named exception: a chunk that goes out although no take of it is good, or without any.
-
-    Attributes:
-        text: As the book prints it.
-        reasons: Each in a few words, the gravest first.
-    """
-
-    chunk: int
-    text: str
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
     """What is wrong, or could not be told, at one place of the book.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rhapsode.audio.joins import OUTLINE_VERSION, lay_out
+from rhapsode.errors import AudioError
 from rhapsode.model import Chunk, Outline, Reading
 from rhapsode.recipe import digest
 from rhapsode.settings import AudioSettings
@@ -20,32 +21,40 @@ from rhapsode.store.shelf import Shelf
 LAYOUT_VERSION = 2
 """Bumped when the same takes are laid out differently."""
 
+_Entry = tuple[Chunk, TakeRow | None]
+"""A chunk and its accepted take, if it has one."""
+
 
 def assemble_chapter(reading: Reading, accepted: str, chapter: int, settings: AudioSettings) -> str:
     """Lays out one chapter and returns the digest under which its timeline is saved; one that is there is kept.
 
-    No audio is decoded: takes were measured when they were stored. Publishing decodes and checks every object.
+    No audio is decoded: takes were measured when they were stored. Publishing decodes and checks every object. A chunk
+    without a take leaves its pause.
 
     Args:
         accepted: Digest of the saved `Acceptance`.
 
     Raises:
+        AudioError: No chunk of the book has a take.
         NotInLibrary, ObjectDamaged: A take has gone, or is another one than its evidence says.
     """
     library = open_library(reading.library)
     shelf = Shelf(library, reading.shelf)
-    title, rows = _accepted_chapters(reading, accepted)[chapter]
+    title, entries, rate = _accepted_chapters(reading, accepted)[chapter]
     name = digest(
         {
             "layout": [LAYOUT_VERSION, OUTLINE_VERSION],
             "chapter": chapter,
             "title": title,
-            "takes": [(row.chunk, row.key, row.sha256, row.boundary) for row in rows],
+            "takes": [
+                (chunk.number, row.key if row else "", row.sha256 if row else "", chunk.boundary)
+                for chunk, row in entries
+            ],
             "pauses": settings.pauses.model_dump(),
         }
     )
     if not shelf.has_timeline(name):
-        shelf.save_timeline(name, lay_out(chapter, title, _takes(library, reading, rows), settings))
+        shelf.save_timeline(name, lay_out(chapter, title, _takes(library, entries), settings, rate))
     return name
 
 
@@ -59,16 +68,24 @@ def timeline_is_there(reading: Reading, name: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _accepted_chapters(reading: Reading, accepted: str) -> dict[int, tuple[str, list[TakeRow]]]:
-    """Number of a chapter -> its title and its accepted takes; read once a process, for a book has many chapters."""
+def _accepted_chapters(reading: Reading, accepted: str) -> dict[int, tuple[str, list[_Entry], int]]:
+    """Number of a chapter -> its title, its chunks, and the sample rate of the book; read once a process, for there are
+    many chapters."""
     shelf = Shelf(open_library(reading.library), reading.shelf)
-    rows: dict[int, list[TakeRow]] = defaultdict(list)
-    for row in ReadingFolder(shelf, reading.key).load_accepted(accepted):
-        rows[row.chapter].append(row)
-    return {chapter.number: (chapter.title, rows[chapter.number]) for chapter in shelf.load_book(reading.book).chapters}
+    rows = {row.chunk: row for row in ReadingFolder(shelf, reading.key).load_accepted(accepted)}
+    if not rows:
+        raise AudioError("No chunk of the book has a take.", "Convert the book again: only what is missing is spoken.")
+    rate = next(iter(rows.values())).sample_rate_hz
+    entries: dict[int, list[_Entry]] = defaultdict(list)
+    for chunk in load_plan(reading).chunks:
+        entries[chunk.chapter].append((chunk, rows.get(chunk.number)))
+    chapters = shelf.load_book(reading.book).chapters
+    return {chapter.number: (chapter.title, entries[chapter.number], rate) for chapter in chapters}
 
 
-def _takes(library: Library, reading: Reading, rows: list[TakeRow]) -> Iterator[tuple[Chunk, str, str, Outline]]:
-    chunks = load_plan(reading).chunks
-    for row in rows:
-        yield chunks[row.chunk - 1], row.key, row.sha256, outline_of(library, row.key, row.sha256)
+def _takes(library: Library, entries: list[_Entry]) -> Iterator[tuple[Chunk, str, str, Outline | None]]:
+    for chunk, row in entries:
+        if row:
+            yield chunk, row.key, row.sha256, outline_of(library, row.key, row.sha256)
+        else:
+            yield chunk, "", "", None

@@ -1,9 +1,10 @@
-"""From timelines to an edition: render, encode, read back, and write the manifest last."""
+"""From timelines to an edition: render, encode, read back, pass the gate, and write the manifest last."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import file_digest
 from itertools import accumulate, count
@@ -16,10 +17,11 @@ from rhapsode.audio.encode import Encoded, Mark, Tags, encode_chapter, encode_m4
 from rhapsode.audio.joins import render
 from rhapsode.audio.loudness import static_gain
 from rhapsode.audio.titles import clean, tags_of
-from rhapsode.model import Audio, Placed, Reading, Samples, Timeline
+from rhapsode.model import Audio, Flaw, Placed, Reading, Samples, Timeline
 from rhapsode.recipe import digest
 from rhapsode.report.summary import edition_markdown
 from rhapsode.settings import AudioSettings, Format
+from rhapsode.stages.gate import RECOGNISER, Gate
 from rhapsode.stages.progress import Written, tell
 from rhapsode.store.editions import (
     Edition,
@@ -36,36 +38,49 @@ from rhapsode.store.objects import get_audio
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 
-PUBLISH_VERSION = 1
+PUBLISH_VERSION = 2
 """Bumped when the same timelines are published differently."""
 
 
-def publish_edition(reading: Reading, accepted: str, timelines: Sequence[str], settings: AudioSettings) -> Edition:
+def publish_edition(
+    reading: Reading,
+    accepted: str,
+    timelines: Sequence[str],
+    settings: AudioSettings,
+    exceptions: Sequence[Flaw] = (),
+    recogniser: str | None = RECOGNISER,
+) -> Edition:
     """Publishes the book, or finds the edition that says the same.
 
     Args:
         accepted: Digest of the saved `Acceptance`.
         timelines: Digests of the saved timelines, in the order of the chapters.
+        exceptions: Chunks that are published although no take of them is good, or without any.
+        recogniser: Who listens at the chapter marks; None: nobody.
 
     Raises:
         ObjectDamaged: Stored audio is not what its evidence says.
-        EncodeFailed, ReadBackMismatch: Nothing is published.
+        EncodeFailed, ReadBackMismatch, GateFailed: Nothing is published.
     """
     library = open_library(reading.library)
     shelf = Shelf(library, reading.shelf)
-    content = content_digest(reading, accepted, timelines, settings)
+    content = content_digest(reading, accepted, timelines, settings, exceptions)
     number, published = _number(shelf, content)
     if published is not None:
         return published
     chapters = [shelf.load_timeline(name) for name in timelines]
     book = shelf.load_book(reading.book)
+    rows = ReadingFolder(shelf, reading.key).load_accepted(accepted)
+    gate = Gate(reading, book, rows, chapters)
+    gate.admit_takes(exceptions)
     gain = static_gain(chapters, settings)
     book_audio = _BookAudio(library, chapters, settings, gain.gain_db)
     tags = tags_of(book.metadata, narrator=f"{reading.voice.name} ({reading.engine})")
     with TemporaryDirectory(prefix="rhapsode-") as folder:
         encoded = book_audio.encode(Path(folder), tags, cover_jpeg(book.cover, book.metadata))
+        report = gate.admit_files(encoded, gain, settings.ceiling_dbtp, recogniser)
         files = tuple(_stored(library, shelf, number, file) for file in encoded)
-    save_chunks(shelf, number, ReadingFolder(shelf, reading.key).load_accepted(accepted), chapters)
+    save_chunks(shelf, number, rows, chapters)
     return save_edition(
         shelf,
         Edition(
@@ -79,18 +94,27 @@ def publish_edition(reading: Reading, accepted: str, timelines: Sequence[str], s
             audio=settings,
             duration_s=book_audio.length / book_audio.sample_rate_hz,
             gain_db=gain.gain_db,
-            loudness_lufs=gain.loudness_lufs_after,
-            true_peak_dbtp=gain.true_peak_dbtp_after,
+            loudness_lufs=report.loudness_lufs,
+            true_peak_dbtp=report.true_peak_dbtp,
             limited_by_peak=gain.limited_by_peak,
             published_at=datetime.now(UTC),
             version=__version__,
+            exceptions=tuple(exceptions),
+            gate=report,
         ),
     )
 
 
-def content_digest(reading: Reading, accepted: str, timelines: Sequence[str], settings: AudioSettings) -> str:
-    """Names what an edition says and how it is encoded."""
-    return digest([PUBLISH_VERSION, reading.key, accepted, list(timelines), settings.model_dump(mode="json")])
+def content_digest(
+    reading: Reading,
+    accepted: str,
+    timelines: Sequence[str],
+    settings: AudioSettings,
+    exceptions: Sequence[Flaw] = (),
+) -> str:
+    """Names what an edition says, what is wrong with it, and how it is encoded."""
+    said = [reading.key, accepted, list(timelines), [asdict(flaw) for flaw in exceptions]]
+    return digest([PUBLISH_VERSION, *said, settings.model_dump(mode="json")])
 
 
 def edition_is_there(reading: Reading, edition: Edition) -> bool:

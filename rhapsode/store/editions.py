@@ -15,7 +15,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from rhapsode.errors import EvidenceDamaged, NotInLibrary
-from rhapsode.model import Timeline
+from rhapsode.model import Flaw, GateReport, Timeline
 from rhapsode.settings import AudioSettings
 from rhapsode.store import sealed
 from rhapsode.store.evidence import SCHEMA, TakeRow, as_table
@@ -52,7 +52,10 @@ class Edition:
     Attributes:
         content: Digest of what is said and how it is encoded; equal contents are the same edition.
         reading, accepted: Where the evidence lies, and which takes went in.
+        loudness_lufs, true_peak_dbtp: Measured on the finished files.
         limited_by_peak: The ceiling kept the book quieter than the loudness that was asked for.
+        exceptions: Chunks that no take is good of, named.
+        gate: What was checked before the book was published; None in editions of before there was a gate.
     """
 
     number: int
@@ -70,6 +73,8 @@ class Edition:
     limited_by_peak: bool
     published_at: datetime
     version: str
+    exceptions: tuple[Flaw, ...] = ()
+    gate: GateReport | None = None
 
 
 def edition_path(shelf: Shelf, number: int, name: str) -> str:

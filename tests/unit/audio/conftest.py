@@ -44,7 +44,7 @@ def takes_of(waves: Sequence[Samples], boundary: Boundary = Boundary.SENTENCE) -
 def laid_out(chapter: int, title: str, takes: Iterable[Take], audio_settings: AudioSettings) -> Timeline:
     """A timeline of takes as they are, where the stages know only their outlines."""
     outlines = ((chunk, key, sha256, outline(audio)) for chunk, key, sha256, audio in takes)
-    return lay_out(chapter, title, outlines, audio_settings)
+    return lay_out(chapter, title, outlines, audio_settings, RATE)
 
 
 def sine(hertz: float, seconds: float, amplitude: float = 8000.0) -> Samples:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhapsode.audio import joins
-from rhapsode.audio.joins import render, trim
+from rhapsode.audio.joins import LEAD_IN_S, lay_out, outline, render, trim
 from rhapsode.errors import AudioError
 from rhapsode.model import Audio, Boundary, Placed, Samples
 from rhapsode.settings import AudioSettings, Pauses
@@ -156,3 +156,25 @@ def test_another_take_than_the_one_laid_out_is_noticed() -> None:
     timeline = laid_out(2, "Two", takes_of([sine(200, 0.5)]), SETTINGS)
     with pytest.raises(AudioError, match="chunk 1 is not the one that was laid out in chapter 2"):
         list(render(timeline, lambda place: Audio(sine(200, 0.1), RATE), SETTINGS, 0.0))
+
+
+def test_a_chunk_without_a_take_leaves_its_pause() -> None:
+    takes = [(chunk, key, sha256, outline(audio)) for chunk, key, sha256, audio in takes_of([sine(200, 0.5)] * 5)]
+    whole = lay_out(1, "One", takes, SETTINGS, RATE)
+    gone = [(*take[:3], None if number in (1, 3, 5) else take[3]) for number, take in enumerate(takes, start=1)]
+    timeline = lay_out(1, "One", gone, SETTINGS, RATE)
+    pause = whole.placed[0].pause
+    lost = sum(whole.placed[index].trim_end - whole.placed[index].trim_start for index in (0, 2, 4))
+    assert [place.number for place in timeline.placed] == [2, 4]
+    assert timeline.lead_in == timeline.placed[0].start == whole.lead_in + pause
+    assert [place.pause for place in timeline.placed] == [2 * pause, 2 * pause]
+    assert timeline.length == whole.length - lost
+    assert timeline.length == timeline.lead_in + sum(p.trim_end - p.trim_start + p.pause for p in timeline.placed)
+
+
+def test_a_chapter_without_any_take_is_silent() -> None:
+    takes = [(chunk, "", "", None) for chunk, *_ in takes_of([sine(200, 0.5)] * 2)]
+    timeline = lay_out(1, "One", takes, SETTINGS, RATE)
+    assert timeline.placed == ()
+    assert sum(map(len, render(timeline, pytest.fail, SETTINGS, 0.0))) == timeline.length == timeline.lead_in
+    assert timeline.length == round((LEAD_IN_S + 2 * SETTINGS.pauses.sentence) * RATE)
