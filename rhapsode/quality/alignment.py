@@ -75,11 +75,10 @@ class Alignment:
 
     @property
     def repeated(self) -> int:
-        """The longest run of inserted words that stands so in the text: a phrase that is said twice."""
-        text = [word.text for word in self.said]
-        inserted = (piece for piece in self.pieces if piece.kind is Kind.INSERTED)
-        runs = ([word.text for word in self.heard[piece.heard_start : piece.heard_end]] for piece in inserted)
-        return max((_longest_common_run(run, text) for run in runs), default=0)
+        """The longest run of inserted words that is heard elsewhere too: a phrase that is said twice."""
+        heard = [word.text for word in self.heard]
+        inserted = [(p.heard_start, p.heard_end) for p in self.pieces if p.kind is Kind.INSERTED]
+        return max((_longest_common_run(heard[a:b], [*heard[:a], "", *heard[b:]]) for a, b in inserted), default=0)
 
     @cached_property
     def divergences(self) -> list[tuple[Piece, ...]]:

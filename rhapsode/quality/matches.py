@@ -13,7 +13,7 @@ from rhapsode.quality.sounds import is_common, is_known, outline, sounds, unlike
 WINDOW = 3
 """Words that may be written together: "good for nothing", "goodfornothing"."""
 
-NEAR, NEAR_UNKNOWN = 0.25, 0.4
+NEAR, NEAR_UNKNOWN = 0.3, 0.4
 """How unlike the outlines may be: of an uncommon word (or of one for which no word of English was heard) and of a word
 that no lexicon has, as names are."""
 
@@ -22,13 +22,17 @@ _CONTRACTED = {
     "'ve": ("have",), "'m": ("am",),
 }  # fmt: skip
 _SAID_AS = {
-    "won't": ("willnot",), "shan't": ("shallnot",), "can't": ("cannot",), "let's": ("letus",), "gonna": ("goingto",),
-    "wanna": ("wantto",), "gotta": ("gotto",), "dunno": ("dontknow",), "kinda": ("kindof",), "sorta": ("sortof",),
-    "em": ("them",), "till": ("until",), "til": ("until",), "cause": ("because",), "ma'am": ("madam",), "ok": ("okay",),
-    "o'clock": ("oclock",), "tis": ("itis",), "twas": ("itwas",), "twill": ("itwill",), "an": ("and",),
-    "th": ("the",), "ol": ("old",), "ole": ("old",), "d'you": ("doyou",), "y'know": ("youknow",), "ye": ("you",),
-    "yer": ("your",), "mr": ("mister",), "oh": ("0", "o"), "o": ("oh", "0", "of"), "zero": ("0",), "lo": ("low",),
+    "won't": ("willnot",), "shan't": ("shallnot",), "can't": ("cannot",), "let's": ("letus",), "ma'am": ("madam",),
+    "gonna": ("goingto",), "wanna": ("wantto",), "gotta": ("gotto",), "dunno": ("dontknow",), "kinda": ("kindof",),
+    "sorta": ("sortof",), "d'you": ("doyou",), "y'know": ("youknow",), "em": ("them", "him"), "til": ("until",),
+    "till": ("until",), "tis": ("itis",), "twas": ("itwas",), "twill": ("itwill",), "cause": ("because",),
+    "th": ("the",), "ol": ("old",), "ole": ("old",), "ye": ("you",), "yer": ("your",), "ok": ("okay",), "ms": ("miss",),
+    "oh": ("0", "o"), "o": ("oh", "0", "of"), "zero": ("0",),
+    "didst": ("did",), "hadst": ("had",), "wouldst": ("would",), "couldst": ("could",), "shouldst": ("should",),
+    "canst": ("can",), "mayst": ("may",), "wilt": ("will",), "wert": ("were",), "hast": ("has", "have"),
+    "hath": ("has",), "doth": ("does",), "dost": ("do", "does"),
 }  # fmt: skip
+"""What else a recogniser writes for a word as it is said; it makes old words modern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +103,27 @@ def _spoken(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def _near(said: Sequence[str], heard: Sequence[str], spellings: Mapping[str, tuple[str, ...]]) -> Iterator[Match]:
-    """Words of which a bad hearing is likely, alone or with a neighbour, for which the like was heard."""
-    heard_windows = [(start, words, "".join(map(outline, words))) for start, words in _windows(heard)]
+    """Words that are easily misheard, alone or with a neighbour, for which the like was heard."""
+    others = [(place, words, "".join(words).replace("'", ""), _outline(words)) for place, words in _windows(heard)]
+    strange = [other for other in others if len(other[1]) == 1 and not is_known(other[2])]
     for start, words in _windows(said):
-        if len(words) > 2:
+        common = all(map(is_common, words))
+        if len(words) > 2 or (common and (len(words) > 1 or not strange)):
             continue
+        limit = NEAR if len(words) > 1 or is_known(words[0]) else NEAR_UNKNOWN
         known = _learnt(words[0], spellings) if len(words) == 1 else frozenset()
-        for place, others, sound in heard_windows:
-            limit = _limit(words, others)
-            distance = unlikeness("".join(map(outline, words)), sound, limit) if limit else 1.0
-            if "".join(others).replace("'", "") in known:
-                yield Match(start, place, len(words), len(others), alike=True)
-            elif limit and distance <= limit and not _better_apart(words, others, distance):
-                yield Match(start, place, len(words), len(others), alike=True, unlikeness=distance)
+        outline_said = _outline(words)
+        for place, other, written, sound in strange if common else others:
+            if written in known:
+                yield Match(start, place, len(words), len(other), alike=True)
+                continue
+            distance = unlikeness(outline_said, sound, limit)
+            if distance <= limit and not _better_apart(words, other, distance):
+                yield Match(start, place, len(words), len(other), alike=True, unlikeness=distance)
+
+
+def _outline(words: tuple[str, ...]) -> str:
+    return "".join(map(outline, words))
 
 
 def _learnt(word: str, spellings: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
@@ -121,19 +133,11 @@ def _learnt(word: str, spellings: Mapping[str, tuple[str, ...]]) -> frozenset[st
     return frozenset(form.replace(" ", "").replace("'", "") + ending for form in spellings.get(stem, ()))
 
 
-def _limit(said: tuple[str, ...], heard: tuple[str, ...]) -> float:
-    if all(map(is_common, said)):
-        return NEAR if len(said) == len(heard) == 1 and not is_known(heard[0]) else 0.0
-    if all(map(is_known, said)) or len(said) > 1:
-        return NEAR
-    return NEAR_UNKNOWN
-
-
 def _better_apart(said: tuple[str, ...], heard: tuple[str, ...], distance: float) -> bool:
     """Whether some of these words match as well without the others: then the others are errors."""
     for _, part in _windows(said):
         for _, other in _windows(heard):
             smaller = len(part) + len(other) < len(said) + len(heard)
-            if smaller and unlikeness("".join(map(outline, part)), "".join(map(outline, other)), 1.0) <= distance:
+            if smaller and unlikeness(_outline(part), _outline(other), 1.0) <= distance:
                 return True
     return False

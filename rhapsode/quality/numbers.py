@@ -73,7 +73,7 @@ class _Number:
     def read(self) -> tuple[str, int]:
         """The digits and where the number ends; no digits if none starts here."""
         i, ending = self._start, ""
-        if self._words[i] == "a" and self._at(i + 1) in ("hundred", *_SCALES):
+        if self._words[i] in ("a", "an") and self._at(i + 1) in ("hundred", *_SCALES):
             i += 1
         first = i
         while not ending and (name := self._at(i)):

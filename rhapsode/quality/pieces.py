@@ -24,6 +24,7 @@ class Kind(StrEnum):
 
 
 FORGIVEN = (Kind.EQUAL, Kind.ALIKE)
+GAPS = (Kind.DELETED, Kind.INSERTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def pieces_of(
             pieces.append(Piece(Kind.EQUAL, i, i_end, j, j_end))
         else:
             pieces.extend(_compared(ours[i:i_end], theirs[j:j_end], i, j, spellings))
-    return tuple(_merged(_at_the_edges(_merged(pieces), ours, theirs)))
+    return tuple(_gathered(_merged(pieces), ours, theirs))
 
 
 def _blocks(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[bool, int, int, int, int]]:
@@ -139,37 +140,33 @@ def _merged(pieces: Iterable[Piece]) -> list[Piece]:
     return merged
 
 
-def _at_the_edges(pieces: list[Piece], ours: Sequence[str], theirs: Sequence[str]) -> list[Piece]:
-    """Moves a gap to the edge of the text where it may as well stand there.
+def _gathered(pieces: list[Piece], ours: Sequence[str], theirs: Sequence[str]) -> list[Piece]:
+    """Moves a gap to the edge of the text, or to another gap, where it may as well stand there.
 
     Of "the cat and the dog" somebody says "the dog": then "the cat and" is missing, rather than "cat and the".
     """
-    if len(pieces) > 2:
-        pieces = _gap_first(pieces, ours, theirs)
-    if len(pieces) > 2:
-        flipped = [_flip(piece, len(ours), len(theirs)) for piece in reversed(pieces)]
-        flipped = _gap_first(flipped, ours[::-1], theirs[::-1])
-        pieces = [_flip(piece, len(ours), len(theirs)) for piece in reversed(flipped)]
-    return pieces
+    forward = _gaps_first(pieces, ours, theirs)
+    backward = [_flipped(piece, len(ours), len(theirs)) for piece in reversed(forward)]
+    backward = _gaps_first(backward, ours[::-1], theirs[::-1])
+    return [_flipped(piece, len(ours), len(theirs)) for piece in reversed(backward)]
 
 
-def _flip(piece: Piece, said: int, heard: int) -> Piece:
+def _flipped(piece: Piece, said: int, heard: int) -> Piece:
     return Piece(
         piece.kind, said - piece.said_end, said - piece.said_start, heard - piece.heard_end, heard - piece.heard_start
     )
 
 
-def _gap_first(pieces: list[Piece], ours: Sequence[str], theirs: Sequence[str]) -> list[Piece]:
-    equal, gap, *rest = pieces
-    n = equal.said_words
-    if equal.kind is not Kind.EQUAL or gap.kind not in (Kind.DELETED, Kind.INSERTED) or rest[0].kind is not Kind.EQUAL:
-        return pieces
-    if gap.kind is Kind.DELETED and gap.said_words >= n and ours[gap.said_end - n : gap.said_end] == theirs[:n]:
-        return [Piece(gap.kind, 0, gap.said_words, 0, 0), Piece(equal.kind, gap.said_words, gap.said_end, 0, n), *rest]
-    if gap.kind is Kind.INSERTED and gap.heard_words >= n and theirs[gap.heard_end - n : gap.heard_end] == ours[:n]:
-        return [
-            Piece(gap.kind, 0, 0, 0, gap.heard_words),
-            Piece(equal.kind, 0, n, gap.heard_words, gap.heard_end),
-            *rest,
-        ]
-    return pieces
+def _gaps_first(pieces: Sequence[Piece], ours: Sequence[str], theirs: Sequence[str]) -> list[Piece]:
+    """Changes an equal piece and the gap after it, if then the gap is the first piece or joins the one before."""
+    moved = list(pieces)
+    for k in range(len(moved) - 2):
+        equal, gap, after = moved[k : k + 3]
+        alone = k > 0 and moved[k - 1].kind is not gap.kind
+        if (equal.kind, after.kind) != (Kind.EQUAL, Kind.EQUAL) or alone or gap.kind not in GAPS:
+            continue
+        said, heard = equal.said_start + gap.said_words, equal.heard_start + gap.heard_words
+        if ours[said : gap.said_end] == theirs[heard : gap.heard_end]:
+            moved[k] = Piece(gap.kind, equal.said_start, said, equal.heard_start, heard)
+            moved[k + 1] = Piece(Kind.EQUAL, said, gap.said_end, heard, gap.heard_end)
+    return _merged(moved)

@@ -37,9 +37,10 @@ _LETTERS = (
     (r"^(?:ps|sc(?=[eiy]))", "s"), (r"^(?:kn|gn|pn)", "n"), (r"^wr", "ɹ"), (r"^x", "z"), (r"sch", "ʃ"),
     (r"tch|ch", "ʧ"), (r"sh", "ʃ"), (r"ph", "f"), (r"(?<=[aeiou])gh|gh(?=t)", ""), (r"gh", "ɡ"), (r"wh", "w"),
     (r"th", "θ"), (r"dg(?=[eiy])", "ʤ"), (r"qu", "kw"), (r"ck", "k"), (r"c(?=[eiy])", "s"), (r"g(?=[eiy])", "ʤ"),
-    (r"c", "k"), (r"x", "ks"), (r"ng", "ŋ"), (r"(?<=[^aeiou])e(?:s?)$", ""), (r"j", "ʤ"), (r"r", "ɹ"),
+    (r"c", "k"), (r"x", "ks"), (r"ng", "ŋ"), (r"(?<=[^aeiou])e$", ""), (r"j", "ʤ"), (r"r", "ɹ"),
     (r"y(?=[aeiou])", "j"), (r"[aeiouy]+", "ə"), (r"(.)\1", r"\1"),
 )  # fmt: skip
+_TITLES = ("mister", "missus")
 _LETTER_RULES = tuple((re.compile(pattern), sound) for pattern, sound in _LETTERS)
 
 
@@ -56,6 +57,26 @@ def _asset(name: str) -> dict[str, Any]:
     return found
 
 
+_ENDINGS = (
+    ("'s", ""), ("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ied", "y"), ("ing", ""), ("ing", "e"),
+    ("er", ""), ("er", "e"), ("est", ""), ("est", "e"), ("ly", ""), ("ness", ""), ("less", ""), ("'ll", ""), ("'d", ""),
+    ("'ve", ""), ("'re", ""), ("'m", ""), ("n't", ""), ("not", ""),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 15)
+def _stems(word: str) -> tuple[str, ...]:
+    """A word and what it may be an inflection of."""
+    found = [word]
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= (1 if "'" in ending else 2):
+            stem = word.removesuffix(ending)
+            found.append(stem + instead)
+            if ending[0] == "e" or ending == "ing":  # stopped
+                found += [stem[:-1]] if stem[-1] == stem[-2] else []
+    return tuple(found)
+
+
 @lru_cache(maxsize=1 << 15)
 def sounds(word: str) -> frozenset[str]:
     """How a word is said, in each accent and each of its readings; empty for a word of no lexicon."""
@@ -66,9 +87,22 @@ def sounds(word: str) -> frozenset[str]:
             entry = entries.get(spelling)
             readings = entry.values() if isinstance(entry, dict) else [entry]
             found.update(f"{accent} {_bare(said)}" for said in readings if said)
-    if not found and spoken.endswith("'s"):
-        return frozenset(said + ("s" if said[-1] in "ptkfθ" else "z") for said in sounds(spoken[:-2]))
-    return frozenset(found)
+    return frozenset(found or _inflected(spoken))
+
+
+def _inflected(word: str) -> set[str]:
+    """The lexicons leave out most regular plurals, pasts and participles."""
+    for stem in _stems(word)[1:]:
+        for ending, sound in (("s", "z"), ("d", "d"), ("ing", "ɪŋ")):
+            if word.endswith(ending) and (known := sounds(stem)):
+                return {said + _ending(said, sound) for said in known}
+    return set()
+
+
+def _ending(said: str, sound: str) -> str:
+    if said[-1] in {"z": "szʃʒʧʤ", "d": "td"}.get(sound, ""):
+        return f"ə{sound}"
+    return {"z": "s", "d": "t"}.get(sound, sound) if said[-1] in "ptkfθsʃʧ" else sound
 
 
 def _bare(said: str) -> str:
@@ -81,27 +115,29 @@ def _bare(said: str) -> str:
 @lru_cache(maxsize=1 << 15)
 def is_known(word: str) -> bool:
     """Whether a lexicon has a word in small letters: names and inventions are not known."""
-    return word[:1].isdigit() or any(word in lexicon for lexicon in _lexicons())
+    return word[:1].isdigit() or any(stem in lexicon for stem in _stems(word) for lexicon in _lexicons())
 
 
 @lru_cache(maxsize=1)
 def _vocabulary() -> frozenset[str]:
-    return frozenset(_asset("tagger")["vocab"])
+    tagger = _asset("tagger")
+    return frozenset(tagger["vocab"]) | frozenset(tagger["tagdict"])
 
 
 @lru_cache(maxsize=1 << 15)
 def is_common(word: str) -> bool:
-    """Whether a word is among the 20,000 that the embedded voice's tagger learnt from the web, or a number."""
-    stem = word.removesuffix("'s")
-    return word[:1].isdigit() or len(stem) < 3 or (stem in _vocabulary() and is_known(stem))
+    """Whether a word is among the 25,000 that the tagger of the embedded voice learnt from the web, or a number."""
+    short = word[:1].isdigit() or len(word) < 3 or word in _TITLES
+    return short or (is_known(word) and any(stem in _vocabulary() for stem in _stems(word)))
 
 
 @lru_cache(maxsize=1 << 15)
 def outline(word: str) -> str:
-    """A word's consonants and vowels by class: what is left of it in a bad hearing."""
+    """A word's consonants and vowels by class: what is left of it in a bad hearing. Consonants count twice."""
     known = sorted(sounds(word))
     said = known[-1].split()[1] if known else _from_letters(name_of(word) or word)
-    return re.sub(r"(.)\1+", r"\1", said.translate(_CLASSES))
+    once = re.sub(r"(.)\1+", r"\1", said.translate(_CLASSES))
+    return re.sub(r"([^a])", r"\1\1", once)
 
 
 def _from_letters(word: str) -> str:
