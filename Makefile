@@ -12,6 +12,7 @@ audiobook: $(SETUP)  ## convert the example story
 	$(BIN)/rhapsode convert examples/the-tide-clock.epub
 
 test: $(LLAMA)  ## everything but the slow tests
+	infra/install_chromium.sh
 	$(BIN)/pytest -n 2 --dist loadfile
 
 slow: $(LLAMA)  ## whole novels and many kills

@@ -41,7 +41,7 @@ def test_the_wheel_holds_the_three_packages_under_their_own_names(tmp_path: Path
         files = set(archive.namelist())
     assert tops == {"rhapsode", "tasks", "flows", f"rhapsode-{rhapsode.__version__}.dist-info"}
     wanted = {"rhapsode/cli/app.py", "tasks/policy.py", "flows/convert_book.py", "rhapsode/engines/maya1/voices.toml"}
-    wanted |= {f"rhapsode/report/listening/page.{ending}" for ending in ("html", "css", "js")}
+    wanted |= {f"rhapsode/report/listening/{name}" for name in ("page.html", "page.css", "unscripted.css", "page.js")}
     assert wanted <= files
 
 

@@ -30,6 +30,7 @@ def markup_of(report: ListeningReport, chunk: ReportChunk, clips: Mapping[tuple[
     figures = _figures(chunk.kept) if chunk.kept else ""
     excerpt = "" if chunk.group is not Group.PASS else f'<span class="excerpt">{escape(chunk.source[:120])}</span>'
     heard = any((chunk.number, take.number) in clips for take in chunk.takes)
+    several = " several" if len(chunk.takes) > 1 else ""
     takes = "".join(_take(chunk, take, clips.get((chunk.number, take.number))) for take in chunk.takes)
     return (
         f'<article class="chunk {chunk.group}" id="chunk-{chunk.number}" tabindex="-1" data-group="{chunk.group}" '
@@ -39,7 +40,7 @@ def markup_of(report: ListeningReport, chunk: ReportChunk, clips: Mapping[tuple[
         f'<span class="where"><span class="chapter" dir="auto">{chunk.chapter}. {escape(chunk.chapter_title)}</span> '
         f'<span class="start">{start}</span></span> {figures} {excerpt}</summary>'
         f"{_source(chunk)}"
-        f'<div class="takes">{takes or "<p>There is no take of it.</p>"}</div>'
+        f'<div class="takes{several}">{takes or "<p>There is no take of it.</p>"}</div>'
         f"{_silent(chunk) if not heard else ''}{command(report, [chunk])}</details></article>\n"
     )
 

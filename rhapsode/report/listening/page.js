@@ -2,7 +2,6 @@
 (() => {
   const one = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  document.documentElement.classList.add("script");
 
   // The chunks, in the order of the page. Text is read when it is first searched: there may be thousands.
   const chunks = all(".chunk").map((element) => {
@@ -124,12 +123,14 @@
     return best;
   }
   const readout = one(".readout");
+  const FACTS = ".badge, h3, .chapter, .start, .figures > span";
+  const factsOf = (chunk) => all(FACTS, one("summary", chunk.element)).map((part) => part.textContent).join(" · ");
   for (const field of all(".field")) {
     const mark = one(".mark", field), which = field.parentElement.dataset.plot;
     field.addEventListener("pointermove", (event) => {
       const chunk = nearest(field, event);
       mark.classList.toggle("on", Boolean(chunk));
-      readout.textContent = chunk ? all("summary > :not(.excerpt)", chunk.element).map((part) => part.innerText ?? "").join(" · ") : "\u00a0";
+      readout.textContent = chunk ? factsOf(chunk) : "\u00a0";
       if (!chunk) return;
       mark.style.left = `${chunk.x / 10}%`;
       mark.style.top = `${chunk[which]}%`;

@@ -40,14 +40,15 @@ def write_report(
         ObjectDamaged, NotInLibrary: Whatever `load` raises.
     """
     clips = clips_of(report, load, audio_bytes)
-    style, script = _text("page.css"), _text("page.js")
+    style, unscripted, script = _text("page.css"), _text("unscripted.css"), _text("page.js")
     above, below = (
         Template(_text("page.html"))
         .substitute(
             _summary(report, clips),
-            policy=f"default-src 'none'; media-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
-            "base-uri 'none'; form-action 'none'",
+            policy=f"default-src 'none'; media-src data:; style-src {_digest(style)} {_digest(unscripted)}; "
+            f"script-src {_digest(script)}; base-uri 'none'; form-action 'none'",
             style=style,
+            unscripted=unscripted,
             script=script,
             plots=plots_of(report),
             filters=_filters(report),
