@@ -23,13 +23,19 @@ MATERIAL = (
 """What syllables and other texts are taken from."""
 
 
+ALL = [name for name in KINDS if name != "slipped frames"]  # those need a voice that has frames
+
+
 class Saboteur:
     """hibari, of whose takes those that `spoils` says are spoiled; `log` has the kind of each, by the take's key.
+
+    The kinds are drawn from `kinds` by the key, so that the same take is always spoiled alike.
 
     A kind that cannot spoil a take, such as a skipped sentence where there is one, leaves its place to the next.
     """
 
-    def __init__(self, spoils: Callable[[Utterance], bool]) -> None:
+    def __init__(self, spoils: Callable[[Utterance], bool], kinds: Sequence[str] = ALL) -> None:
+        self._kinds = kinds
         self._voice = load_hibari()
         self._spoils = spoils
         self.log: dict[str, str] = {}
@@ -50,8 +56,7 @@ class Saboteur:
         assert take.audio is not None
         good = Spoken(take.utterance.text, (take.utterance.text,), take.audio)
         rng = np.random.default_rng(int(take.utterance.key[:16], 16))
-        names = [name for name in KINDS if name != "slipped frames"]  # that one is said by another voice anyway
-        for name in rng.permutation(names):
+        for name in rng.permutation(self._kinds):
             bad = KINDS[name](good, self._studio, rng)
             if bad:
                 self.log[take.utterance.key] = str(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,17 +80,6 @@ def test_the_command_convicts_with_a_table_and_exit_code_1(
     assert said.err == ""
 
 
-def test_damaged_weights_are_a_verdict_for_which_nothing_is_spoken(
-    booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    library = planned(booklet, tmp_path, EngineName.TONE)
-    monkeypatch.setattr("flows.diagnose_engine.damaged_weights", lambda engine: f"The file of {engine} has changed.")
-    report = diagnose_engine(DiagnoseRequest(book="lamps", library=library, chunks="2"))
-    assert report.finding.verdict is Verdict.DEFECTIVE_ALONE
-    assert [row["defects"] for row in report.rows] == ["The file of tone has changed."]
-    assert not list(Path(library).rglob("*.flac"))
-
-
 @pytest.fixture(scope="module")
 def voice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
     made = models.voice_models(tmp_path_factory.mktemp("voice"))
@@ -97,6 +88,26 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
             patch.setenv(f"RHAPSODE_{variable}", value)
         patch.setattr(registry, "_loaded", {})
         yield made
+
+
+def test_weights_that_rotted_are_a_verdict_of_the_flow(
+    voice: Models, booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(shutil.copy(voice.find("maya1-gguf").path(".gguf"), tmp_path / "mine.gguf"))
+    mine = Models(tmp_path / "models")
+    mine.add("snac", voice.find("snac").folder)
+    mine.add("maya1-gguf", file)
+    monkeypatch.setenv("RHAPSODE_MODELS", str(mine.folder))
+    monkeypatch.setattr(registry, "_loaded", {})
+    library = planned(booklet, tmp_path, EngineName.MAYA1_GGUF)
+    before = file.stat()
+    models.spoil(file)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # only who hashes it can know
+    report = diagnose_engine(DiagnoseRequest(book="lamps", library=library, chunks="2"))
+    assert report.finding.verdict is Verdict.DEFECTIVE_ALONE
+    (row,) = report.rows
+    assert str(file) in row["defects"] and "rhapsode models fetch maya1-gguf" in row["defects"]
+    assert not list(Path(library).rglob("*.flac"))
 
 
 @pytest.mark.slow

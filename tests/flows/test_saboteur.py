@@ -64,7 +64,7 @@ def test_what_is_spoiled_is_mended_or_named(
 def test_a_chunk_that_always_fails_stops_a_strict_book_and_is_named_in_another(
     story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Saboteur(lambda utterance: STUBBORN in utterance.text)
+    engine = Saboteur(lambda utterance: STUBBORN in utterance.text, kinds=["silence"])
     install(monkeypatch, engine)
     strict = Verification(listen=Listen.SAMPLE, share=0.0, takes=3, policy=Policy.STRICT)
     with pytest.raises(NotGoodEnough, match=r"No take is good of 1 chunks; the first is chunk \d+") as refused:
