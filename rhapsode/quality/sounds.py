@@ -40,7 +40,6 @@ _LETTERS = (
     (r"c", "k"), (r"x", "ks"), (r"ng", "ŋ"), (r"(?<=[^aeiou])e$", ""), (r"j", "ʤ"), (r"r", "ɹ"),
     (r"y(?=[aeiou])", "j"), (r"[aeiouy]+", "ə"), (r"(.)\1", r"\1"),
 )  # fmt: skip
-_TITLES = ("mister", "missus")
 _LETTER_RULES = tuple((re.compile(pattern), sound) for pattern, sound in _LETTERS)
 
 
@@ -58,22 +57,24 @@ def _asset(name: str) -> dict[str, Any]:
 
 
 _ENDINGS = (
-    ("'s", ""), ("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ied", "y"), ("ing", ""), ("ing", "e"),
-    ("er", ""), ("er", "e"), ("est", ""), ("est", "e"), ("ly", ""), ("ness", ""), ("less", ""), ("'ll", ""), ("'d", ""),
-    ("'ve", ""), ("'re", ""), ("'m", ""), ("n't", ""), ("not", ""),
+    ("'s", "", "z"), ("s", "", "z"), ("es", "", "z"), ("ies", "y", "z"), ("ed", "", "d"), ("ed", "e", "d"),
+    ("ied", "y", "d"), ("ing", "", "əŋ"), ("ing", "e", "əŋ"), ("er", "", ""), ("er", "e", ""), ("est", "", ""),
+    ("est", "e", ""), ("ly", "", ""), ("ness", "", ""), ("less", "", ""), ("not", "", ""), ("n't", "", ""),
+    ("'ll", "", ""), ("'d", "", ""), ("'ve", "", ""), ("'re", "", ""), ("'m", "", ""),
 )  # fmt: skip
+"""Of an inflection, what it stands for in the stem, and its sound where the stem tells it."""
 
 
 @lru_cache(maxsize=1 << 15)
-def _stems(word: str) -> tuple[str, ...]:
-    """A word and what it may be an inflection of."""
-    found = [word]
-    for ending, instead in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= (1 if "'" in ending else 2):
-            stem = word.removesuffix(ending)
-            found.append(stem + instead)
-            if ending[0] == "e" or ending == "ing":  # stopped
-                found += [stem[:-1]] if stem[-1] == stem[-2] else []
+def _stems(word: str) -> tuple[tuple[str, str], ...]:
+    """What a word may be an inflection of, and the sound of the ending."""
+    found = []
+    for ending, instead, sound in _ENDINGS:
+        stem = word.removesuffix(ending)
+        if len(stem) < len(word) and len(stem) > ("'" not in ending):
+            found.append((stem + instead, sound))
+            if not instead and len(stem) > 2 and stem[-1] == stem[-2]:
+                found.append((stem[:-1], sound))  # stopped
     return tuple(found)
 
 
@@ -81,22 +82,22 @@ def _stems(word: str) -> tuple[str, ...]:
 def sounds(word: str) -> frozenset[str]:
     """How a word is said, in each accent and each of its readings; empty for a word of no lexicon."""
     spoken = name_of(word) or word
+    found = _listed(spoken)
+    if not found:  # most regular inflections are not listed
+        ways = ((_listed(stem), sound) for stem, sound in _stems(spoken) if sound)
+        stems, sound = next(((stems, sound) for stems, sound in ways if stems), (set(), ""))
+        found = {said + _ending(said, sound) for said in stems}
+    return frozenset(found)
+
+
+def _listed(word: str) -> set[str]:
     found: set[str] = set()
     for accent, entries in zip(("us", "us", "gb"), _lexicons(), strict=True):
-        for spelling in (spoken, spoken.capitalize()):
+        for spelling in (word, word.capitalize()):
             entry = entries.get(spelling)
             readings = entry.values() if isinstance(entry, dict) else [entry]
             found.update(f"{accent} {_bare(said)}" for said in readings if said)
-    return frozenset(found or _inflected(spoken))
-
-
-def _inflected(word: str) -> set[str]:
-    """The lexicons leave out most regular plurals, pasts and participles."""
-    for stem in _stems(word)[1:]:
-        for ending, sound in (("s", "z"), ("d", "d"), ("ing", "ɪŋ")):
-            if word.endswith(ending) and (known := sounds(stem)):
-                return {said + _ending(said, sound) for said in known}
-    return set()
+    return found
 
 
 def _ending(said: str, sound: str) -> str:
@@ -115,20 +116,22 @@ def _bare(said: str) -> str:
 @lru_cache(maxsize=1 << 15)
 def is_known(word: str) -> bool:
     """Whether a lexicon has a word in small letters: names and inventions are not known."""
-    return word[:1].isdigit() or any(stem in lexicon for stem in _stems(word) for lexicon in _lexicons())
+    stems = (word, *(stem for stem, _ in _stems(word)))
+    return word[:1].isdigit() or any(stem in lexicon for stem in stems for lexicon in _lexicons())
 
 
 @lru_cache(maxsize=1)
 def _vocabulary() -> frozenset[str]:
     tagger = _asset("tagger")
-    return frozenset(tagger["vocab"]) | frozenset(tagger["tagdict"])
+    return frozenset(tagger["vocab"]) | frozenset(tagger["tagdict"]) | {"mister", "missus"}  # it writes "Mr."
 
 
 @lru_cache(maxsize=1 << 15)
 def is_common(word: str) -> bool:
     """Whether a word is among the 25,000 that the tagger of the embedded voice learnt from the web, or a number."""
-    short = word[:1].isdigit() or len(word) < 3 or word in _TITLES
-    return short or (is_known(word) and any(stem in _vocabulary() for stem in _stems(word)))
+    if word[:1].isdigit() or len(word) < 3:
+        return True
+    return is_known(word) and any(stem in _vocabulary() for stem in (word, *(stem for stem, _ in _stems(word))))
 
 
 @lru_cache(maxsize=1 << 15)

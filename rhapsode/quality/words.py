@@ -41,14 +41,16 @@ _NOT_SPEECH = (
     "|cry(?:ing)?|cries|sniff(?:s|ing)?|groan(?:s|ing)?|snor(?:es|ing)|breath(?:es|ing)|clears throat|whispers?"
     "|(?:dramatic |gentle |upbeat |soft )?music(?: playing)?|applause|silence|inaudible"
 )
+_LETTER = r"[^\W0-9_¼-¾⅓⅔]"
+_LETTERS = rf"{_LETTER}(?:{_LETTER}|[\u0300-\u036f])*"
 _TOKEN = re.compile(
-    rf"(?P<silent><[a-z][\w ]*>|\[[^\]]*\]|(?P<ring>[(*])(?:{_NOT_SPEECH})[)*])"
+    rf"(?P<silent><[a-z][\w ]*>|\[[^\]]*\]|[(*](?:{_NOT_SPEECH})[)*])"
     r"|(?P<money>[$£€¥])\s?(?P<amount>[0-9]+(?:,[0-9]{3}(?![0-9]))*(?:\.[0-9]+)?)(?P<scale>\s(?:thousand|[mb]illion)\b)?"
     r"|(?P<clock>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]))"
     r"|(?P<part>(?<![0-9/])[0-9]{1,2}/[0-9]{1,2}(?![0-9/]))"
-    r"|(?P<number>[0-9]+(?:,[0-9]{3}(?![0-9]))*(?:\.[0-9]+)?)(?P<ending>(?:st|nd|rd|th|s)(?![^\W_]))?"
-    r"|(?P<initials>(?:[^\W0-9_]\.){2,}(?:[^\W0-9_](?![^\W_]))?)"
-    r"|(?P<word>[^\W0-9_](?:[^\W0-9_]|[\u0300-\u036f])*(?:'[^\W0-9_](?:[^\W0-9_]|[\u0300-\u036f])*)*)"
+    rf"|(?P<number>[0-9]+(?:,[0-9]{{3}}(?![0-9]))*(?:\.[0-9]+)?)(?P<ending>(?:st|nd|rd|th|s)(?!{_LETTER}))?"
+    rf"|(?P<initials>(?:{_LETTER}\.){{2,}}(?:{_LETTER}(?!\w))?)"
+    rf"|(?P<word>{_LETTERS}(?:'{_LETTERS})*)"
     r"|(?P<sign>[%&@+=°¢½¼¾⅓⅔])",
     re.IGNORECASE,
 )
@@ -72,15 +74,22 @@ _UNITS = {
 _TITLES = {
     "mr": "mister", "mrs": "missus", "messrs": "messers", "dr": "doctor", "prof": "professor", "capt": "captain",
     "lt": "lieutenant", "sgt": "sergeant", "jr": "junior", "sr": "senior", "esq": "esquire", "vs": "versus",
-    "ltd": "limited", "etc": "etcetera", "mt": "mount",
+    "ltd": "limited", "etc": "etcetera", "mt": "mount", "mme": "madame", "mlle": "mademoiselle",
 }  # fmt: skip
 _DOTTED = {
     "st": "saint", "gen": "general", "col": "colonel", "rev": "reverend", "hon": "honorable", "inc": "incorporated",
     "co": "company", "vol": "volume", "ft": "fort", "gov": "governor", "maj": "major", "ave": "avenue", "rd": "road",
-    "pp": "pages", "fig": "figure", "bros": "brothers", "dept": "department",
+    "pp": "pages", "fig": "figure", "bros": "brothers", "dept": "department", "jan": "january", "feb": "february",
+    "apr": "april", "aug": "august", "sept": "september", "oct": "october", "nov": "november", "dec": "december",
 }  # fmt: skip
 """Abbreviations that are words or names too: only with a full stop."""
 
+_MONTHS = frozenset(
+    {
+        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "december",
+    }
+)  # fmt: skip
 _NUMBERED = frozenset(
     {
         "chapter", "book", "part", "volume", "act", "scene", "section", "canto", "letter", "number", "war", "psalm",
@@ -116,7 +125,8 @@ def _spelled(found: re.Match[str], plain: str, before: list[Word]) -> Iterator[s
     elif found["initials"] is not None:
         yield "".join(map(plain_letters, found["initials"].split(".")))
     elif found["sign"] is not None:
-        yield _SIGNS[found["sign"]]
+        mixed = found["sign"] in "½¼¾" and plain[found.start() - 1 : found.start()].isdigit()
+        yield ("and a " if mixed and found["sign"] != "¾" else "and " if mixed else "") + _SIGNS[found["sign"]]
     else:
         yield from _word(found["word"], plain[found.end() : found.end() + 3], before)
 
@@ -147,7 +157,7 @@ def _word(word: str, after: str, before: list[Word]) -> Iterator[str]:
         yield "street"
     elif dotted and plain in _DOTTED:
         yield _DOTTED[plain]
-    elif word.isascii() and is_roman(word) and last:
+    elif set(word) <= set("IVX") and is_roman(word) and last:
         yield str(value(word)) if last in _NUMBERED else f"the {ordinal(value(word))}"
     else:
         yield _TITLES.get(plain, plain)
@@ -180,5 +190,12 @@ def _without_links(words: list[Word]) -> list[Word]:
             or (word.text in ("cents", "pence") and len(kept) > 1 and kept[-2].text in _MONEY.values())
         )
         if not link:
-            kept.append(Word(_COINS.get(word.text, word.text), word.start, word.end) if after_number else word)
+            kept.append(Word(_after(last, word.text), word.start, word.end))
     return kept
+
+
+def _after(last: str, text: str) -> str:
+    """A word as it is after the last: "one dollar" is "1 dollars", and "May 3rd" is "May 3"."""
+    if last in _MONTHS and text[:1].isdigit():
+        return text.rstrip("stndrh")
+    return _COINS.get(text, text) if last[:1].isdigit() else text

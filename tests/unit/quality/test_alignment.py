@@ -206,6 +206,11 @@ def test_pieces_cover_both_sides(ours: list[str], theirs: list[str]) -> None:
     assert alignment.word_errors <= max(len(ours), len(theirs))
 
 
+@pytest.mark.parametrize("word", ["s" * 3000, "ings" * 1000, "a'" * 2000, "9" * 6000])
+def test_endless_words_are_words(word: str) -> None:
+    assert aligned(f"{word} said he", "nobody said he").word_errors == 1
+
+
 @given(st.text(), st.text())
 def test_any_two_texts_can_be_aligned(one: str, other: str) -> None:
     alignment = aligned(one, other)

@@ -57,6 +57,10 @@ def texts(text: str) -> list[str]:
         ("5 km at 6 mph", "five kilometers at six miles per hour"),
         ("30 °C", "thirty degrees Celsius"),
         ("pages 10-20", "pages ten to twenty"),
+        ("May 3", "May third"),
+        ("on Sept. 21st", "on September 21"),
+        ("3½ miles", "three and a half miles"),
+        ("3¾ miles", "three and three quarters miles"),
         # abbreviations, initials, Roman numerals
         ("Mr. and Mrs. Smith", "Mister and Missus Smith"),
         ("Dr. Jones, Capt. Nemo", "Doctor Jones, Captain Nemo"),
@@ -92,6 +96,7 @@ def test_both_become_the_same_words(one: str, other: str) -> None:
         ("No. He said no.", ["no", "he", "said", "no"]),
         ("the boys' hats", ["the", "boys", "hats"]),
         ("I MIX it", ["i", "mix", "it"]),
+        ("Washington DC", ["washington", "dc"]),
         ("9" * 5000, ["9" * 5000]),
         ("one hundred hundred", ["100", "100"]),
         ("and two", ["and", "2"]),
