@@ -11,18 +11,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pytest
 import torch
 
 from rhapsode.engines.maya1 import vocabulary as v
-from rhapsode.engines.maya1.sampler import Logits
+from rhapsode.engines.maya1.engine import Maya1Engine
 from rhapsode.engines.maya1.weights import Models
 from rhapsode.engines.protocol import Engine, Session
 from rhapsode.errors import WeightsDamaged
@@ -32,6 +30,7 @@ from rhapsode.settings import EngineName
 from rhapsode.stages import apart, diagnose
 from rhapsode.stages.conditions import conditions_of, load_anew, other_conditions
 from rhapsode.stages.diagnose import Outcome, damaged_weights, rows_of, speak_condition
+from tests.contract.faulty_backbones import Keeps, Lopsided, Slips, Unseeded, changed
 from tests.contract.promises import SHORT_TEXTS, utterances
 from tests.contract.test_diagnose import diagnosis_of
 from tests.fixtures import models
@@ -41,6 +40,7 @@ ONE = (3,)
 BOTH = pytest.mark.parametrize("name", [HF, GGUF])
 MOSTLY_HF = pytest.mark.parametrize("name", [HF, pytest.param(GGUF, marks=pytest.mark.slow)])
 """llama.cpp computes the full head at every step: three times as long, for faults that lie around the backbone."""
+FAULTS = {kind.__name__: kind for kind in (Keeps, Unseeded, Lopsided, Slips)}
 Load = Callable[[], Engine]
 
 
@@ -146,7 +146,7 @@ def test_a_backend_whose_weights_are_damaged_disagrees(voice: Models, tmp_path: 
     spoiled = Models(tmp_path / "models")
     spoiled.add("snac", voice.find("snac").folder)
     file = Path(shutil.copy(voice.find("maya1-gguf").path(".gguf"), tmp_path / "spoiled.gguf"))
-    spoil(file)
+    models.spoil(file)
     spoiled.add("maya1-gguf", file)
     other = compared(HF, partial(from_folder, GGUF, spoiled.folder))
     finding, outcomes = diagnosed(partial(loaded, HF), tmp_path, [other])
@@ -175,7 +175,7 @@ def test_a_file_that_rotted_under_its_manifest_is_named(
     assert damaged_weights(name) == ""
 
     before = file.stat()
-    spoil(file)
+    models.spoil(file)
     with pytest.raises(WeightsDamaged, match="has changed since it was fetched"):  # whoever loads it sees the new time
         load_anew(name)
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -205,11 +205,9 @@ def from_folder(name: EngineName, folder: Path) -> Engine:
 
 
 def faulty(name: EngineName, fault: str) -> Engine:
-    engine: Any = loaded(name)
-    made = copy(engine)
-    kind = {one.__name__: one for one in (Keeps, Unseeded, Lopsided, Slips)}[fault]
-    made._open_backbone = lambda slots: kind(engine._open_backbone(slots))
-    return made
+    engine = loaded(name)
+    assert isinstance(engine, Maya1Engine)
+    return changed(engine, FAULTS[fault])
 
 
 @functools.cache
@@ -221,14 +219,6 @@ def damaged_in_memory() -> Engine:
     with torch.no_grad():
         weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
     return engine
-
-
-def spoil(file: Path) -> None:
-    """Writes noise over the last layer; its size stays."""
-    noise = np.random.default_rng(1).normal(size=50_000).astype(np.float32).tobytes()
-    with file.open("r+b") as weights:
-        weights.seek(-len(noise), os.SEEK_END)
-        weights.write(noise)
 
 
 class Losing:
@@ -259,66 +249,3 @@ class LosingSession:
 
 def losing() -> Engine:
     return cast(Engine, Losing(loaded(HF)))
-
-
-class Around:
-    """A backbone around a real one."""
-
-    def __init__(self, real: Any) -> None:
-        self.real = real
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
-
-
-class Keeps(Around):
-    """Does not clear a slot's cache: what was fed to it for the last chunk still stands before the next prompt."""
-
-    def __init__(self, real: Any) -> None:
-        super().__init__(real)
-        self.fed: list[list[int]] = [[] for _ in range(real.slots)]
-
-    def prefill(self, slot: int, prompt: Sequence[int]) -> Logits:
-        self.fed[slot] += prompt
-        return self.real.prefill(slot, self.fed[slot])
-
-    def step(self, token_ids: v.TokenIds, position: int) -> Logits:
-        for fed, token in zip(self.fed, token_ids.tolist(), strict=True):
-            fed.extend([token] * (token >= 0))
-        return self.real.step(token_ids, position)
-
-
-class Unseeded(Around):
-    """Draws from a generator of its own."""
-
-    def step(self, token_ids: v.TokenIds, position: int) -> Logits:
-        scores = self.real.step(token_ids, position)
-        return scores + np.random.default_rng().normal(size=scores.shape, scale=3).astype(np.float32)
-
-
-class Lopsided(Around):
-    """Every slot but the first computes something else."""
-
-    def step(self, token_ids: v.TokenIds, position: int) -> Logits:
-        scores = self.real.step(token_ids, position)
-        scores[1:] = -scores[1:]
-        return scores
-
-
-class Slips(Around):
-    """Loses the 40th token after a prompt: from there on the model is fed each token one step late."""
-
-    def __init__(self, real: Any) -> None:
-        super().__init__(real)
-        self.steps = np.zeros(real.slots, int)
-        self.last = np.zeros(real.slots, int)
-
-    def prefill(self, slot: int, prompt: Sequence[int]) -> Logits:
-        self.steps[slot] = 0
-        return self.real.prefill(slot, prompt)
-
-    def step(self, token_ids: v.TokenIds, position: int) -> Logits:
-        self.steps += 1
-        fed = np.where((token_ids >= 0) & (self.steps > 40), self.last, token_ids)
-        self.last = token_ids.copy()
-        return self.real.step(fed, position)

@@ -78,6 +78,12 @@ def test_every_slot_computes_the_same_bits(file: Path, tmp_path: Path, kind: str
     assert [unlike_slots(GgufBackbone(loaded, slots, 256)) for slots in (2, 4, 8)] == [[], [], []]
 
 
+def test_takes_know_nothing_of_neighbours_in_the_file_that_is_fetched(file: Path, tmp_path: Path) -> None:
+    """`rhapsode models fetch` brings Q8_0."""
+    loaded = load(quantised(file, tmp_path / "q8.gguf", "Q8_0"), gpu=False)
+    promises.check_independence(opened(loaded), 8)
+
+
 @pytest.mark.slow
 def test_every_slot_computes_the_same_bits_in_k_quants(tmp_path: Path) -> None:
     """Their kernels take rows in fours, and need blocks of 256 weights: a wider model than the others."""

@@ -156,16 +156,20 @@ def test_out_of_memory_halves_the_slots_and_the_rest_is_as_if_it_had_been_so(
         assert alone[d.line.number] == (d.token_ids, d.legal_mass)
 
 
-@pytest.mark.parametrize("heads_a_key", [1, 3, 4, 8])
-@pytest.mark.parametrize("said", [200, 700])
-def test_a_longer_neighbour_changes_no_bit(heads_a_key: int, said: int) -> None:
-    shape = {"hidden_size": 32 * heads_a_key, "intermediate_size": WIDTH, "num_hidden_layers": 1, "head_dim": 16}
+def one_layer(heads_a_key: int, head_dim: int) -> HfModel:
+    shape = {"hidden_size": 32 * heads_a_key, "intermediate_size": WIDTH, "num_hidden_layers": 1, "head_dim": head_dim}
     heads = {"num_attention_heads": 2 * heads_a_key, "num_key_value_heads": 2, "max_position_embeddings": 4096}
     ids = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
     torch.manual_seed(1)
     whole = LlamaForCausalLM(LlamaConfig(vocab_size=156_940, tie_word_embeddings=True, **shape, **heads, **ids)).eval()
     head = whole.lm_head.weight.detach()
-    model = HfModel(whole.get_decoder(), head, Precision.FP32, torch.device("cpu"), threads=1)
+    return HfModel(whole.get_decoder(), head, Precision.FP32, torch.device("cpu"), threads=1)
+
+
+@pytest.mark.parametrize("heads_a_key", [1, 3, 4, 8])
+@pytest.mark.parametrize("said", [200, 700])
+def test_a_longer_neighbour_changes_no_bit(heads_a_key: int, said: int) -> None:
+    model = one_layer(heads_a_key, head_dim=16)
     prompt = np.random.default_rng(0).integers(0, 500, 2000).tolist()
     found = []
     for neighbour in (20, 1500):
@@ -175,6 +179,32 @@ def test_a_longer_neighbour_changes_no_bit(heads_a_key: int, said: int) -> None:
         found.append([backbone.step(np.array([v.FIRST_CODE, v.FIRST_CODE]), p)[0] for p in range(1, 4)])
         backbone.close()
     assert np.array_equal(*found)
+
+
+@pytest.mark.parametrize("heads_a_key", [1, 3, 4])
+def test_however_far_the_cache_reaches_it_changes_no_bit(heads_a_key: int) -> None:
+    """As far as the longest take that is planned for; heads are as wide as Maya1's, of which three share a key."""
+    model = one_layer(heads_a_key, head_dim=128)
+    prompt = np.random.default_rng(0).integers(0, 500, 200).tolist()
+
+    def steps(least: int) -> Any:
+        class Reaching(HfBackbone):
+            def _reach(self) -> None:
+                super()._reach()
+                for layer in self._layers:
+                    layer.reach(max(layer.length, least))
+
+        backbone = Reaching(model, 2)
+        scores = [backbone.prefill(slot, prompt) for slot in (0, 1)]
+        for step in range(8):
+            token_ids = v.band(step % v.FRAME_TOKENS).start + 17 * step + np.arange(2)
+            scores.append(backbone.step(token_ids, (step + 1) % v.FRAME_TOKENS))
+        assert {layer.keys.shape[2] for layer in backbone._layers} == {least}
+        backbone.close()
+        return np.concatenate([one.ravel() for one in scores])
+
+    expected = steps(GROWTH)
+    assert [np.array_equal(steps(blocks * GROWTH), expected) for blocks in (2, 4, 12)] == [True] * 3
 
 
 def test_the_cache_grows_in_steps_and_closing_frees_it(model: HfModel) -> None:
