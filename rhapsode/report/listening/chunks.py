@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping
 from html import escape
 
@@ -59,8 +60,8 @@ def _source(chunk: ReportChunk) -> str:
 
 
 def _plain(text: str) -> list[str]:
-    """Words without typography."""
-    return text.translate(PLAIN).replace("…", "...").split()
+    """Words without typography: quotation marks, ligatures, soft hyphens."""
+    return unicodedata.normalize("NFKC", text.replace("\u00ad", "")).translate(PLAIN).split()
 
 
 def _silent(chunk: ReportChunk) -> str:

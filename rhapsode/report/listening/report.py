@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Protocol
 
 from rhapsode.model import Verdict
@@ -172,6 +172,8 @@ def pieces_of(
 ) -> tuple[Piece, ...]:
     """An alignment as text: the `said` of all pieces make up the whole text, whatever stands between its words.
 
+    Three and more differences in a row are one: gibberish is easier to read as what was said and what was heard.
+
     Args:
         runs: (kind, words said, words heard) of each piece of an `Alignment`, in order, without gaps.
     """
@@ -186,7 +188,17 @@ def pieces_of(
         done = end
     if done < len(said):  # nothing in it is a word
         pieces.append(Piece(Difference.EQUAL, said[done:], ""))
-    return tuple(pieces)
+    return tuple(_together(pieces))
+
+
+def _together(pieces: list[Piece]) -> Iterator[Piece]:
+    for forgiven, group in groupby(pieces, lambda piece: piece.kind in (Difference.EQUAL, Difference.ALIKE)):
+        run = list(group)
+        if forgiven or len(run) < 3:
+            yield from run
+        else:
+            heard = " ".join(piece.heard for piece in run if piece.heard)
+            yield Piece(Difference.SUBSTITUTED, "".join(piece.said for piece in run), heard)
 
 
 def _ends_of(text: str, runs: Sequence[Sequence[Spanned]]) -> list[int]:

@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhapsode.model import Audio, Verdict
+from rhapsode.quality.alignment import align
+from rhapsode.quality.words import words_of
 from rhapsode.report.listening import Difference, ListeningReport, ReportTake, pieces_of, write_report
 from rhapsode.report.listening.clips import BARS, bars_of, clip_of
 from rhapsode.report.listening.plots import HEIGHT, pace_y, wer_y
@@ -248,6 +250,30 @@ def test_the_pieces_of_a_text_keep_what_stands_between_its_words() -> None:
         ("it cost £3", "it cost three"),
         (".", "£"),
     ]
+
+
+def test_an_alignment_becomes_text() -> None:
+    said, heard = (
+        "“It cost £3 in 1984,” said Ukridge — and left.",
+        "It cost three pounds in 1984 said Eukridge. And and",
+    )
+    found = align(words_of(said), words_of(heard))
+    runs = [
+        (p.kind, found.said[p.said_start : p.said_end], found.heard[p.heard_start : p.heard_end]) for p in found.pieces
+    ]
+    pieces = pieces_of(said, heard, runs)
+    assert "".join(piece.said for piece in pieces) == said
+    assert (pieces[0].said, pieces[0].heard) == ("“It cost £3 in 1984,” said ", "It cost three pounds in 1984 said")
+    assert (pieces[-1].kind, pieces[-1].said, pieces[-1].heard) == (Difference.SUBSTITUTED, "left.", "and")
+
+
+def test_many_differences_in_a_row_are_told_as_one() -> None:
+    word = Word(0, 1)
+    kinds = ["equal", "inserted", "substituted", "deleted", "alike", "inserted", "deleted", "alike"]
+    runs = [(kind, [] if kind == "inserted" else [Word(i, i + 1)], [word]) for i, kind in enumerate(kinds)]
+    pieces = pieces_of("a.bcd.ef", "x", runs)
+    assert [piece.kind.value for piece in pieces] == ["equal", "substituted", "alike", "inserted", "deleted", "alike"]
+    assert (pieces[1].said, pieces[1].heard) == ("bc", "x x x")
 
 
 @given(st.text("ab “”.\n£", max_size=40), st.data())
