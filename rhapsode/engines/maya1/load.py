@@ -86,7 +86,7 @@ def load_maya1_gguf() -> Maya1Engine:
         stack=Stack(
             engine="maya1-gguf",
             weights_digest=digest([weights.digest, codec_weights.digest]),
-            precision="f32" if model.exact else "quantised",
+            precision=model.precision,
             slots=settings.slots or GGUF_SLOTS,
             threads=threads,
             libraries=libraries,

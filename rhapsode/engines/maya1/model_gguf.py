@@ -16,7 +16,7 @@ from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged
 
 ALL_LAYERS = 1_000
 NO_VOCABULARY = 0  # LLAMA_VOCAB_TYPE_NONE
-ALL_F32 = 0  # LLAMA_FTYPE_ALL_F32
+GUESSED = 1 << 10  # LLAMA_FTYPE_GUESSED: the file does not say its type, its tensors do
 
 
 @dataclass(frozen=True, eq=False, weakref_slot=True, slots=True)
@@ -27,9 +27,14 @@ class GgufModel:
     vocabulary: Any  # llama_vocab_p
     context: int  # tokens that the model was trained for
     width: int  # ids in the vocabulary
-    exact: bool  # float32 weights: then the cache is float32 too
+    precision: str  # of most weights: f32, f16, bf16, q8_0, q4_k_m, ...
     on_gpu: bool
     threads: int
+
+    @property
+    def exact(self) -> bool:
+        """Float32 weights: then the cache is float32 too."""
+        return self.precision == "f32"
 
     def tokenize(self, text: str) -> list[int]:
         """Text -> ids: emotion tags stay whole, and no BOS is added."""
@@ -78,14 +83,21 @@ def load(file: Path, *, gpu: bool | None = None, threads: int = 1) -> GgufModel:
         raise WeightsDamaged(f"llama.cpp cannot load {file}: {_last_error()}.", "Fetch it again.")
     vocabulary = c.llama_model_get_vocab(handle)
     width = c.llama_vocab_n_tokens(vocabulary)
-    exact = c.llama_model_ftype(handle) == ALL_F32
-    model = GgufModel(handle, vocabulary, c.llama_model_n_ctx_train(handle), width, exact, gpu, threads)
+    precision = _precision(c.llama_model_ftype(handle))
+    model = GgufModel(handle, vocabulary, c.llama_model_n_ctx_train(handle), width, precision, gpu, threads)
     weakref.finalize(model, c.llama_model_free, handle)
     if width <= v.LAST_CODE or c.llama_vocab_type(vocabulary) == NO_VOCABULARY:
         raise WeightsDamaged(
             f"{file} has {width} ids, or no tokenizer; code {v.LAST_CODE} has no place there.", "Use the Maya1 weights."
         )
     return model
+
+
+def _precision(file_type: int) -> str:
+    """The name that llama.cpp's constants have for a type of file, which do not change as its names for people do."""
+    known = {value: name for name, value in vars(c).items() if name.startswith("LLAMA_FTYPE_")}
+    name = known.get(file_type & ~GUESSED, f"type_{file_type & ~GUESSED}")
+    return name.removeprefix("LLAMA_FTYPE_").removeprefix("ALL_").removeprefix("MOSTLY_").lower()
 
 
 _errors: list[str] = []

@@ -100,7 +100,7 @@ def test_a_precision_at_fault_is_no_quarrel_of_the_backends() -> None:
         ("fp32", "f32", (84, 300), Verdict.CLEAN),
         ("fp32", "f32", (None, None), Verdict.CLEAN),
         ("bf16", "f32", (10, 83), Verdict.CLEAN),
-        ("fp32", "quantised", (0, 0), Verdict.CLEAN),
+        ("fp32", "q8_0", (0, 0), Verdict.CLEAN),
     ],
 )
 def test_tokens_part_the_backends_only_where_rounding_cannot(

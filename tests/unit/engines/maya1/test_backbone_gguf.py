@@ -74,7 +74,7 @@ def quantised(file: Path, target: Path, kind: str) -> Path:
 @pytest.mark.parametrize("kind", ["Q8_0", "Q4_0", "F16"])
 def test_every_slot_computes_the_same_bits(file: Path, tmp_path: Path, kind: str, threads: int) -> None:
     loaded = load(quantised(file, tmp_path / "other.gguf", kind), gpu=False, threads=threads)
-    assert not loaded.exact
+    assert (loaded.precision, loaded.exact) == (kind.lower(), False)
     assert [unlike_slots(GgufBackbone(loaded, slots, 256)) for slots in (2, 4, 8)] == [[], [], []]
 
 
@@ -90,7 +90,18 @@ def test_every_slot_computes_the_same_bits_in_k_quants(tmp_path: Path) -> None:
     wide = LlamaForCausalLM.from_pretrained(save(tmp_path / "wide", width=256), local_files_only=True)
     gguf_file.write(wide, TOKENIZER, tmp_path / "wide.gguf")
     loaded = load(quantised(tmp_path / "wide.gguf", tmp_path / "q4.gguf", "Q4_K_M"), gpu=False, threads=2)
+    assert loaded.precision == "q4_k_m"
     assert [unlike_slots(GgufBackbone(loaded, slots, 256)) for slots in (2, 4, 8, 16)] == [[], [], [], []]
+
+
+def test_a_file_that_does_not_name_its_type_has_that_of_its_weights(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gguf_file.GGUFWriter, "add_file_type", lambda *_: None)
+    whole = LlamaForCausalLM.from_pretrained(folder, local_files_only=True)
+    gguf_file.write(whole, TOKENIZER, tmp_path / "nameless.gguf")
+    loaded = load(tmp_path / "nameless.gguf", gpu=False)
+    assert (loaded.precision, loaded.exact) == ("f32", True)
 
 
 def test_slots_that_would_not_all_compute_alike_are_refused(model: GgufModel) -> None:

@@ -15,6 +15,7 @@ pytest.importorskip("gguf", reason="no writer for GGUF files")
 from rhapsode.engines import machine  # noqa: E402
 from rhapsode.engines.maya1.engine import Maya1Engine  # noqa: E402
 from rhapsode.engines.maya1.load import load_maya1_gguf, load_maya1_hf  # noqa: E402
+from rhapsode.engines.maya1.weights import Models  # noqa: E402
 from rhapsode.errors import BadRequest, EngineUnavailable  # noqa: E402
 from tests.contract.promises import speak, utterances  # noqa: E402
 from tests.fixtures import models  # noqa: E402
@@ -98,6 +99,21 @@ def test_llama_speaks_from_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (engine.stack.precision, engine.stack.slots) == ("f32", 8)
     assert engine.stack.weights_digest != load_maya1_hf().stack.weights_digest
     assert speaks(engine)
+
+
+@pytest.mark.skipif(find_spec("llama_cpp") is None, reason="the gguf extra is not installed")
+def test_the_precision_of_a_gguf_file_is_that_of_its_weights(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.unit.engines.maya1.test_backbone_gguf import quantised
+
+    found = Models(folder)
+    mine = Models(tmp_path / "models")
+    mine.add("snac", found.find("snac").folder)
+    mine.add("maya1-gguf", quantised(found.find("maya1-gguf").path(".gguf"), tmp_path / "half.gguf", "F16"))
+    monkeypatch.setenv("RHAPSODE_DEVICE", "cpu")
+    monkeypatch.setenv("RHAPSODE_MODELS", str(mine.folder))
+    assert load_maya1_gguf().stack.precision == "f16"
 
 
 @pytest.mark.skipif(find_spec("llama_cpp") is None, reason="the gguf extra is not installed")
