@@ -7,7 +7,7 @@ in blocks; what grows with it is four numbers for each 10 ms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -17,8 +17,9 @@ import numpy.typing as npt
 from scipy import fft
 
 from rhapsode.model import Audio, Samples, ShapeMeasures
+from rhapsode.quality.level import FULL_SCALE, HOPS_A_BLOCK, SILENT, blocks, hop_of, levels_of, speech_level
 from rhapsode.quality.pitch import pitches
-from rhapsode.quality.signal import FLOOR_DBFS, SILENCE_DBFS, WINDOW_S
+from rhapsode.quality.signal import FLOOR_DBFS, WINDOW_S
 
 Float = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -43,10 +44,8 @@ STILL_S = 0.16
 """A drone changes less than this from one such time to the next. Twice the length of a codec frame, so that a sound
 that repeats with each frame is a drone too."""
 
-_FULL_SCALE = 32768.0
 _FLOOR_DB = -45.0  # of a band, below white noise of the level of the speech
 _BANDS, _LOWEST_HZ, _HIGHEST_HZ = 24, 100.0, 10_000.0
-_HOPS_A_BLOCK = 1000
 _STILL = round(STILL_S / WINDOW_S)
 _CONTEXT = 2 * _STILL  # hops
 
@@ -71,19 +70,19 @@ class _Hops:
 def shape_of(audio: Audio) -> ShapeMeasures:
     """Measures one take of any length, also an empty one."""
     samples, rate = audio.samples, audio.sample_rate_hz
-    hop = max(1, round(WINDOW_S * rate))
+    hop = hop_of(rate)
     dc = float(np.mean(samples, dtype=np.float64)) if len(samples) else 0.0
-    levels = _levels(samples, hop, dc)
-    speech = _speech_level(levels)
+    levels = levels_of(samples, hop, dc)
+    speech = speech_level(levels)
     head, tail = (_mean_square(part, dc) for part in (samples[: 3 * hop], samples[-3 * hop :]))
     hops = _hops(samples, rate, dc, speech)
-    loud = hops.level > max(speech * 10 ** (LOUD_DB / 10), _SILENT)
+    loud = hops.level > max(speech * 10 ** (LOUD_DB / 10), SILENT)
     lately = loud | np.concatenate((loud[:2], loud[:-2]))
-    pitch = pitches(samples, rate, dc / _FULL_SCALE, speech * 10 ** (LOUD_DB / 10)) if speech else np.zeros(0)
+    pitch = pitches(samples, rate, dc / FULL_SCALE, speech * 10 ** (LOUD_DB / 10)) if speech else np.zeros(0)
     return ShapeMeasures(
         clipped_samples=_flat_top(samples),
-        dc=dc / _FULL_SCALE,
-        internal_silence_s=_longest_gap(levels >= _SILENT) * WINDOW_S,
+        dc=dc / FULL_SCALE,
+        internal_silence_s=_longest_gap(levels >= SILENT) * WINDOW_S,
         cut_dbfs=_db(_mean_square(samples[-hop:], dc)),
         head_db=_db(head / speech) if speech else FLOOR_DBFS,
         tail_db=_db(tail / speech) if speech else FLOOR_DBFS,
@@ -94,44 +93,22 @@ def shape_of(audio: Audio) -> ShapeMeasures:
     )
 
 
-_SILENT = 10 ** (SILENCE_DBFS / 10)
-
-
-def _blocks(samples: Samples, size: int) -> Iterator[Samples]:
-    return (samples[start : start + size] for start in range(0, len(samples), size))
-
-
 def _mean_square(part: Samples, dc: float) -> float:
     wave = part.astype(np.float64) - dc
-    return float(wave @ wave) / (max(1, len(wave)) * _FULL_SCALE**2)
-
-
-def _levels(samples: Samples, hop: int, dc: float) -> Float:
-    """Mean square of each 10 ms, shape (n // hop,); what is left over at the end is not looked at."""
-    levels = []
-    for block in _blocks(samples[: len(samples) // hop * hop], hop * _HOPS_A_BLOCK):
-        wave = block.astype(np.float32).reshape(-1, hop) - np.float32(dc)
-        levels.append(np.einsum("ij,ij->i", wave, wave) / np.float32(hop * _FULL_SCALE**2))
-    return np.concatenate(levels) if levels else np.zeros(0, np.float32)
-
-
-def _speech_level(levels: Float) -> float:
-    """Mean square of what is no pause (gated as in BS.1770: absolute, then 10 dB below that); 0 for silence."""
-    heard = levels[levels >= _SILENT]
-    return float(heard[heard >= heard.mean() / 10].mean(dtype=np.float64)) if len(heard) else 0.0
+    return float(wave @ wave) / (max(1, len(wave)) * FULL_SCALE**2)
 
 
 def _hops(samples: Samples, rate: int, dc: float, speech: float) -> _Hops:
     """Frames that would reach beyond the end are left out; of a take shorter than one nothing is left."""
-    hop = max(1, round(WINDOW_S * rate))
+    hop = hop_of(rate)
     window = np.hanning(2 * hop).astype(np.float32)
-    floor = np.float32(max(speech, _SILENT) * 10 ** (_FLOOR_DB / 10) * (window @ window))
+    floor = np.float32(max(speech, SILENT) * 10 ** (_FLOOR_DB / 10) * (window @ window))
     edges, tilts = _bands(rate, hop)
     past = np.full((_CONTEXT, len(edges) - 1), floor, np.float32)
     parts: list[tuple[Float, ...]] = [(np.zeros(0, np.float32),) * 4]
-    for start in range(0, len(samples) - 2 * hop + 1, hop * _HOPS_A_BLOCK):
-        block = samples[start : start + hop * (_HOPS_A_BLOCK + 1)]
-        wave = (block.astype(np.float32) - np.float32(dc)) / np.float32(_FULL_SCALE)
+    for start in range(0, len(samples) - 2 * hop + 1, hop * HOPS_A_BLOCK):
+        block = samples[start : start + hop * (HOPS_A_BLOCK + 1)]
+        wave = (block.astype(np.float32) - np.float32(dc)) / np.float32(FULL_SCALE)
         frames = np.lib.stride_tricks.sliding_window_view(wave, 2 * hop)[::hop]
         power = np.square(np.abs(fft.rfft(frames * window)))
         bands = (np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1) / np.diff(edges)).astype(np.float32)
@@ -194,9 +171,9 @@ def _flat_top(samples: Samples) -> int:
     extremes = [int(samples.max()), int(samples.min())]
     return max(
         (
-            _longest(block == extreme for block in _blocks(samples, 1 << 18))
+            _longest(block == extreme for block in blocks(samples, 1 << 18))
             for extreme in extremes
-            if abs(extreme) >= FLAT_TOP * _FULL_SCALE
+            if abs(extreme) >= FLAT_TOP * FULL_SCALE
         ),
         default=0,
     )

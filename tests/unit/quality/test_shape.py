@@ -183,7 +183,7 @@ def test_flat_tops_are_counted_across_blocks_and_at_both_signs():
 
 def test_measures_do_not_depend_on_the_blocks(takes, monkeypatch):
     whole = [shape(samples) for samples in takes]
-    monkeypatch.setattr("rhapsode.quality.shape._HOPS_A_BLOCK", 37)
+    monkeypatch.setattr("rhapsode.quality.shape.HOPS_A_BLOCK", 37)
     for measures, samples in zip(whole, takes, strict=True):
         in_blocks = shape(samples)
         for name in ("noise_s", "drone_s", "jumps_per_s", "tail_db"):
