@@ -35,13 +35,13 @@ class SignalMeasures:
 
 @dataclass(frozen=True, slots=True)
 class ShapeMeasures:
-    """What a waveform looks like where it is no speech. Silent is what lies below -60 dBFS, as in `SignalMeasures`.
+    """What a waveform looks like where it is no speech.
 
     Attributes:
         clipped_samples: In the longest run at the take's own highest or lowest value: a flat top, also one that was
             made quieter afterwards. 1 or 2 where nothing is clipped; 0 for a take too quiet to tell.
         dc: Mean of the samples, -1 to 1.
-        internal_silence_s: The longest silence between two heard windows.
+        internal_silence_s: The longest stretch within the take that is silent, or 30 dB quieter than the speech.
         cut_dbfs: Level (rms) of the last 10 ms.
         head_db: Level of the first 30 ms over that of the speech: near 0 it begins in the middle of a sound, far below
             it begins at rest. -120 where nothing is heard.

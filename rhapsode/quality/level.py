@@ -15,6 +15,9 @@ Float = npt.NDArray[np.float32]
 SILENT = 10 ** (SILENCE_DBFS / 10)
 """Mean square, 1 is full scale, below which a window is silent."""
 
+PAUSE_DB = -30.0
+"""Below the speech: what is quieter is a pause, also where a voice brings the noise of its room."""
+
 FULL_SCALE = 32768.0
 HOPS_A_BLOCK = 1000
 

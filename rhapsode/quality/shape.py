@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from rhapsode.model import Audio, Samples, ShapeMeasures
-from rhapsode.quality.level import FULL_SCALE, HOPS_A_BLOCK, SILENT, blocks, hop_of, levels_of, speech_level
+from rhapsode.quality.level import FULL_SCALE, HOPS_A_BLOCK, PAUSE_DB, SILENT, blocks, hop_of, levels_of, speech_level
 from rhapsode.quality.pitch import pitches
 from rhapsode.quality.signal import FLOOR_DBFS, WINDOW_S
 
@@ -82,7 +82,7 @@ def shape_of(audio: Audio) -> ShapeMeasures:
     return ShapeMeasures(
         clipped_samples=_flat_top(samples),
         dc=dc / FULL_SCALE,
-        internal_silence_s=_longest_gap(levels >= SILENT) * WINDOW_S,
+        internal_silence_s=_longest_gap(levels >= max(SILENT, speech * 10 ** (PAUSE_DB / 10))) * WINDOW_S,
         cut_dbfs=_db(_mean_square(samples[-hop:], dc)),
         head_db=_db(head / speech) if speech else FLOOR_DBFS,
         tail_db=_db(tail / speech) if speech else FLOOR_DBFS,

@@ -21,7 +21,7 @@ from scipy import fft, signal
 
 from rhapsode.errors import WeightsDamaged
 from rhapsode.model import Audio, Samples
-from rhapsode.quality.level import FULL_SCALE, hop_of, levels_of, speech_level
+from rhapsode.quality.level import FULL_SCALE, PAUSE_DB, hop_of, levels_of, speech_level
 
 Float = npt.NDArray[np.float32]
 
@@ -37,7 +37,6 @@ _FRAME, _HOP, _BANDS = 400, 160, 40  # samples, samples, mel bands
 _WINDOW, _STEP = 160, 80  # frames
 _WINDOWS_A_RUN = 64  # memory stays constant
 _LEVEL_DBFS = -30.0
-_PAUSE_DB = -30.0  # below the speech
 _AROUND_SPEECH = 6  # hops that are kept on either side: breaths and the ends of words
 
 _loading = threading.Lock()
@@ -104,7 +103,7 @@ def _speech(samples: Samples, hop: int) -> Samples:
     dc = float(samples.mean(dtype=np.float64)) if len(samples) else 0.0
     levels = levels_of(samples, hop, dc)
     level = speech_level(levels)
-    loud = levels > level * 10 ** (_PAUSE_DB / 10) if level else np.zeros(len(levels), np.bool_)
+    loud = levels > level * 10 ** (PAUSE_DB / 10) if level else np.zeros(len(levels), np.bool_)
     kept = np.convolve(loud, np.ones(2 * _AROUND_SPEECH + 1))[_AROUND_SPEECH:-_AROUND_SPEECH] > 0 if len(loud) else loud
     return samples[: len(levels) * hop].reshape(-1, hop)[kept].reshape(-1)
 
