@@ -18,6 +18,7 @@ from rhapsode.audio.ffmpeg import find_ffmpeg, last_lines
 from rhapsode.engines.machine import host
 from rhapsode.engines.registry import choose_engine, load_engine
 from rhapsode.errors import RhapsodeError
+from rhapsode.quality.recogniser import load_recogniser
 from rhapsode.report.estimate import try_engine
 from rhapsode.settings import EngineName
 from rhapsode.store.library import open_library
@@ -98,6 +99,15 @@ def check_voice() -> Finding:
     weights = engine.stack.weights_digest[:12]
     fact = f"hibari {voice.name}, digest {weights} as pinned; a sentence at {trial.speed:.0f} times real time"
     return Finding("embedded voice", Mark.GOOD, fact)
+
+
+def check_recogniser() -> Finding:
+    """The embedded recogniser: its digests, and whether it loads."""
+    try:
+        name, _, weights = load_recogniser().name.partition("@")
+    except RhapsodeError as error:
+        return Finding("recogniser", Mark.BROKEN, error.message, error.remedy)
+    return Finding("recogniser", Mark.GOOD, f"{name}, digest {weights} as pinned")
 
 
 def check_prefect() -> list[Finding]:

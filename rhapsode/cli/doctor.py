@@ -42,6 +42,7 @@ def _findings(library: str) -> Iterator[Finding]:
         lambda: checks.check_library(library),
         checks.check_ffmpeg,
         checks.check_voice,
+        checks.check_recogniser,
     )
     for check in needed:
         yield check()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Iterator
-from math import gcd
+from math import ceil, gcd
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,14 +24,12 @@ from rhapsode.quality.whispers import Whisper, find_whisper
 Wave = npt.NDArray[np.float32]  # (n,) at EAR_HZ, -1 to 1
 
 EAR_HZ = 16_000
-WINDOW = 30 * EAR_HZ  # samples that the encoder was trained on
-LONGEST_PIECE = (
-    28 * EAR_HZ
-)  # speech that fills a window to its end is taken for cut off, and its last words are left out
-SHORTEST_PIECE = 18 * EAR_HZ  # of a take that is cut
-STEP = EAR_HZ // 50
-QUIET_STEPS = 10  # a pause between words lasts 0.2 s
-FRAMES = 3_000  # of a window, 10 ms each
+SHORTEST_WINDOW_S = 20  # in less it begins to repeat itself: it was trained on 30 s, most of it often silent
+LONGEST_PIECE_S = 28  # heard at once
+REST_S = 2  # of silence behind a piece: where speech fills a window to its end, its last words are left out as cut off
+TIMESTAMP = EAR_HZ // 50
+OVERLOOKED = EAR_HZ  # what remains behind the last timestamp is heard on its own if it is longer than this,
+AUDIBLE = 0.01  # and louder at its peak: speech is at least ten times as loud
 BEAM = 5
 FULL_SCALE = np.float32(32768)
 
@@ -74,53 +72,89 @@ class Recogniser:
                 str(whisper.folder), device="cpu", compute_type="int8", cpu_threads=1, num_workers=threads
             )
         except (RuntimeError, ValueError) as error:  # what CTranslate2 says of a file that it cannot read
-            raise WeightsDamaged(f"{whisper.folder} cannot be loaded: {error}.", "Fetch the model again.") from error
+            first = str(error).splitlines()[0].rstrip(".")
+            raise WeightsDamaged(f"{whisper.folder} cannot be loaded: {first}.", "Fetch the model again.") from error
+        if len(self._model.feature_extractor.mel_filters) != self._model.model.n_mels:
+            raise WeightsDamaged(
+                f"{whisper.folder} has no preprocessor_config.json for {self._model.model.n_mels} bands.",
+                "Copy it from where the model is from.",
+            )
         self.name = whisper.name
         # A dense product would be BLAS's, which rounds by the number of its threads: other bits on other machines.
         self._model.feature_extractor.mel_filters = sparse.csr_array(self._model.feature_extractor.mel_filters)
         self._tokenizer: Any = Tokenizer(
             self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language="en"
         )
+        # With timestamps: without them three times as many words are left out.
+        self._prompt = list(self._tokenizer.sot_sequence)
         self._suppressed = get_suppressed_tokens(self._tokenizer, [-1])
 
     def hear(self, audio: Audio) -> Transcript:
         """Listens to a take, whole, however long it is."""
-        heard = [self._understand(piece) for piece in pieces(at_ear_rate(audio))]
+        heard = list(self._pieces(at_ear_rate(audio)))
         text = " ".join(one.text for one in heard if one.text)
         said = text.encode()
+        tokens = sum(one.tokens for one in heard)
         return Transcript(
             text=text,
-            average_log_probability=sum(one.log_probability for one in heard)
-            / max(1, sum(one.tokens for one in heard)),
+            average_log_probability=sum(one.log_probability for one in heard) / max(1, tokens),
             no_speech=min((one.no_speech for one in heard), default=1.0),
             compression_ratio=len(said) / len(zlib.compress(said)),
             recogniser=self.name,
         )
 
+    def _pieces(self, wave: Wave) -> Iterator[_Heard]:
+        """What is understood of a take, piece by piece: most are one piece.
+
+        As Whisper's own transcription does, it goes on where the last complete sentence ended: one take in twenty is
+        not understood to its end at once.
+        """
+        while len(wave):
+            piece = wave[: LONGEST_PIECE_S * EAR_HZ]
+            heard = self._understand(piece)
+            yield heard
+            wave = wave[heard.end :]
+            if len(wave) <= OVERLOOKED or np.abs(wave).max() < AUDIBLE:
+                return
+
     def _understand(self, piece: Wave) -> _Heard:
-        padded = np.pad(piece, (0, WINDOW - len(piece)))
-        features = self._model.feature_extractor(padded, padding=0)[:, :FRAMES]
+        padded = np.pad(piece, (0, window_of(piece) - len(piece)))
+        features = self._model.feature_extractor(padded, padding=0)
         [result] = self._model.model.generate(
             self._model.encode(features),
-            [list(self._tokenizer.sot_sequence)],
+            [self._prompt],
             beam_size=BEAM,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
         )
         ids = result.sequences_ids[0]
-        text = self._tokenizer.decode(ids).strip()
-        # The score is the mean over the tokens without the one that ends them, which was drawn as well.
-        return _Heard(text, result.scores[0] * len(ids), len(ids) + 1, result.no_speech_prob)
+        return _Heard(
+            text=self._tokenizer.decode(ids).strip(),
+            # The score is the mean over the tokens without the one that ends them, which was drawn as well.
+            log_probability=result.scores[0] * len(ids),
+            tokens=len(ids) + 1,
+            no_speech=result.no_speech_prob,
+            end=self._end(ids, len(piece)),
+        )
+
+    def _end(self, ids: list[int], length: int) -> int:
+        """How many samples were understood: two timestamps at the end say that more follows, and where."""
+        first = self._tokenizer.timestamp_begin
+        if len(ids) < 2 or min(ids[-2:]) < first:
+            return length
+        end = (ids[-1] - first) * TIMESTAMP
+        return end if OVERLOOKED < end < length else length
 
 
 class _Heard(NamedTuple):
-    """Of one window. `log_probability` is the sum over its `tokens`."""
+    """Of one piece. `log_probability` is the sum over its `tokens`, `end` where what was not understood begins."""
 
     text: str
     log_probability: float
     tokens: int
     no_speech: float
+    end: int
 
 
 def at_ear_rate(audio: Audio) -> Wave:
@@ -133,18 +167,9 @@ def at_ear_rate(audio: Audio) -> Wave:
     return resampled.astype(np.float32)
 
 
-def pieces(wave: Wave) -> Iterator[Wave]:
-    """Cuts what does not fit into one window at its quietest places; together they are all of it."""
-    while len(wave) > LONGEST_PIECE:
-        end = _quietest(wave[SHORTEST_PIECE:LONGEST_PIECE]) + SHORTEST_PIECE
-        yield wave[:end]
-        wave = wave[end:]
-    if len(wave):
-        yield wave
+def window_of(piece: Wave) -> int:
+    """How many samples are heard at once, silence behind the piece included: whole seconds, 20 to 30.
 
-
-def _quietest(part: Wave) -> int:
-    """The middle of the quietest 0.2 s, in samples from the start of `part`."""
-    energies = (part.astype(np.float64) ** 2).reshape(-1, STEP).sum(axis=1)
-    runs = np.lib.stride_tricks.sliding_window_view(energies, QUIET_STEPS).sum(axis=1)
-    return (int(runs.argmin()) + QUIET_STEPS // 2) * STEP
+    A function of the piece alone. 20 s cost the encoder a third of what 30 s cost, and as many words are understood.
+    """
+    return max(SHORTEST_WINDOW_S, ceil(len(piece) / EAR_HZ) + REST_S) * EAR_HZ

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,6 +83,10 @@ def _own(name: str) -> Whisper:
         raise BadRequest(f"There is no recogniser {name!r}.", known)
     if missing := [file for file in NEEDED if not (folder / file).is_file()]:
         raise BadRequest(f"{folder} has no {missing[0]}.", known)
+    try:
+        json.loads((folder / "tokenizer.json").read_bytes())["model"]
+    except (ValueError, KeyError, TypeError) as error:  # its own reader raises a bare Exception
+        raise WeightsDamaged(f"{folder / 'tokenizer.json'} is no tokenizer.", "Copy it again.") from error
     files = {file: known_file(folder / file).sha256 for file in USED if (folder / file).is_file()}
     return Whisper(_named(folder.name, files), folder)
 

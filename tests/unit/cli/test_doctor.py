@@ -15,6 +15,7 @@ from rhapsode.cli import checks
 from rhapsode.cli.checks import Finding, Mark
 from rhapsode.engines import hibari, registry
 from rhapsode.errors import EncodeFailed
+from rhapsode.quality import recogniser, whispers
 from rhapsode.settings import EngineName
 from tests.unit.cli.conftest import Said
 
@@ -28,6 +29,7 @@ def test_this_machine_is_well(rhapsode: Callable[..., Said], tmp_path: Path) -> 
         "library",
         "ffmpeg",
         "embedded voice",
+        "recogniser",
         "Prefect",
         "Prefect server",
         "extra s3",
@@ -75,6 +77,14 @@ def test_a_voice_whose_files_were_altered(monkeypatch: pytest.MonkeyPatch) -> No
     finding = checks.check_voice()
     assert finding.mark is Mark.BROKEN
     assert "oov.onnx" in finding.fact and "pip install" in finding.remedy
+
+
+def test_a_recogniser_whose_files_were_altered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(whispers.TINY_EN, "vocabulary.txt", "0" * 64)
+    monkeypatch.delitem(recogniser._loaded, "tiny.en", raising=False)
+    finding = checks.check_recogniser()
+    assert finding.mark is Mark.BROKEN
+    assert "vocabulary.txt" in finding.fact and "pip install" in finding.remedy
 
 
 def test_a_pair_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
