@@ -1,8 +1,8 @@
 """How words sound, as far as two of them can be told apart by ear.
 
 Pronunciations come from the lexicons of the embedded voice (British and American, about 200,000 words, derived from
-misaki's), which every installation has. They are read as data, when the first word is asked for; no model is loaded.
-A word that they lack, as a name mostly is, gets a rough sound from its letters.
+misaki's), which every installation has. They are read as data, when the first word is asked for, in half a second; no
+model is loaded. A word that they lack, as a name mostly is, gets a rough sound from its letters.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
+from rhapsode.engines.hibari import ASSETS, REINSTALL, check
+from rhapsode.errors import EngineUnavailable
 from rhapsode.quality.numbers import name_of
 
 _LEXICONS = ("us_gold", "us_silver", "gb_gold")
+_ACCENTS = ("us", "us", "gb")
 _STRESS = re.compile(r"[ˈˌːʔ]")
 _UNSTRESSED = re.compile(r"(?<![ˈˌ])ɪ")
 _SAME = str.maketrans({"ɾ": "t", "ᵊ": "ə", "ᵻ": "ə", "ɐ": "ə"})
@@ -49,9 +52,17 @@ def _lexicons() -> tuple[dict[str, Any], ...]:
 
 
 def _asset(name: str) -> dict[str, Any]:
+    """A file of the embedded voice: verdicts depend on it, so it has to be the pinned one.
+
+    Raises:
+        EngineUnavailable: The package is not installed.
+        WeightsDamaged: The file is not the pinned one.
+    """
     spec = find_spec("hibari")  # found, not imported
-    assert spec is not None and spec.submodule_search_locations is not None, "hibari-tts is a dependency"
+    if spec is None or not spec.submodule_search_locations:
+        raise EngineUnavailable("The lexicons of hibari-tts, by which words are compared, are missing.", REINSTALL)
     file = Path(spec.submodule_search_locations[0], "assets", f"{name}.json.gz")
+    check(file, ASSETS[file.name], REINSTALL)
     found: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
     return found
 
@@ -92,7 +103,7 @@ def sounds(word: str) -> frozenset[str]:
 
 def _listed(word: str) -> set[str]:
     found: set[str] = set()
-    for accent, entries in zip(("us", "us", "gb"), _lexicons(), strict=True):
+    for accent, entries in zip(_ACCENTS, _lexicons(), strict=True):
         for spelling in (word, word.capitalize()):
             entry = entries.get(spelling)
             readings = entry.values() if isinstance(entry, dict) else [entry]
