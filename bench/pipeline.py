@@ -5,7 +5,7 @@
 Side by side in one run, on the same threads and with the same encoder settings:
 
 1. the engine speaks the first half of the plan's texts, one after another, on one thread;
-2. the flow `convert-book` converts the book on a Prefect server, `workers=1`, into a new library;
+2. the flow `convert-book` converts the book on a Prefect server, `workers=1`, unverified, into a new library;
 3. the engine speaks the second half, and one ffmpeg encodes all of that PCM.
 
 The halves stand around the pipeline so that a machine that slows down or warms up favours neither. The server has
@@ -40,7 +40,7 @@ from rhapsode.cli.orchestrate import ENVIRONMENT
 from rhapsode.engines.protocol import Engine
 from rhapsode.engines.registry import load_engine, sampling_of, voice_of
 from rhapsode.model import Book, Plan, Samples, Utterance
-from rhapsode.settings import ConvertRequest, EngineName
+from rhapsode.settings import ConvertRequest, EngineName, Listen, Verification
 from rhapsode.stages.plan import fetch_book, lexicon_of
 from rhapsode.text.plan import plan_book
 
@@ -87,7 +87,8 @@ def side_by_side(epub: Path, engine_name: EngineName, library: Path) -> Report:
 
     from flows.convert_book import convert_book  # noqa: PLC0415
 
-    request = ConvertRequest(epub=str(epub), library=str(library), engine=engine_name, workers=1)
+    unverified = Verification(listen=Listen.NONE)  # listening is more than engine and encoder do: bench/verification.py
+    request = ConvertRequest(epub=str(epub), library=str(library), engine=engine_name, workers=1, verify=unverified)
     engine = load_engine(engine_name)
     _, plan = read_and_plan(request)
     utterances = utterances_of(plan, engine)

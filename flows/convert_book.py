@@ -9,6 +9,7 @@ from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest
 from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.plan import book_is_there, load_plan, plan_is_there
+from rhapsode.stages.progress import Phase, tell
 from rhapsode.stages.verdicts import freeze_reference, plan_rung
 from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition
@@ -42,6 +43,8 @@ def convert_book(request: ConvertRequest) -> Edition:
         freeze_reference(reading, listening)
         for rung in range(1, request.verify.takes):
             jobs = plan_rung(reading, listening, request.verify, rung)
+            if jobs:
+                tell(Phase(f"Speaking {sum(len(job.orders) for job in jobs)} bad takes anew"))
             speak_ranges(reading, jobs, request.workers, request.verify)
     # 5. Lay out the chapters, encode the book, read it back, publish an edition.
     return publish_book(reading, request.audio, request.verify)

@@ -13,6 +13,8 @@ from rhapsode.report.summary import chapter_rows
 from rhapsode.settings import AudioSettings, Policy, Verification
 from rhapsode.stages.accept import accept_takes
 from rhapsode.stages.assemble import chapters_of, timeline_is_there
+from rhapsode.stages.listening_report import publish_report
+from rhapsode.stages.progress import Phase, tell
 from rhapsode.stages.publish import describe_edition, edition_is_there
 from rhapsode.stages.verdicts import worst_rows
 from rhapsode.stages.verify import listening_of
@@ -42,6 +44,7 @@ def publish_book(reading: Reading, audio: AudioSettings, verification: Verificat
             f"No take is good of {len(flaws)} chunks; the first is chunk {flaws[0].chunk}: {flaws[0].reasons[0]}.",
             "Nothing is published. Speak them anew with `rhapsode redo`, or publish them by name: policy report.",
         )
+    tell(Phase("Laying out the chapters"))
     chapters = chapters_of(reading)
     calls = [
         {"reading": reading, "accepted": acceptance.digest, "chapter": number, "settings": audio} for number in chapters
@@ -63,6 +66,7 @@ def publish_book(reading: Reading, audio: AudioSettings, verification: Verificat
         acceptance.exceptions,
         listening.recogniser if listening else None,
     )
+    publish_report(reading, edition, verification)
     create_table_artifact(
         chapter_rows(edition), key=f"chapters-{reading.shelf}", description=f"Chapters of {edition.title}"
     )

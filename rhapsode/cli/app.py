@@ -184,6 +184,17 @@ def judge(
     raise typer.Exit(judge_book(book, library, strictness, json))
 
 
+@app.command("report")
+def listening_report(book: Book, library: Library = None) -> None:
+    """Write the listening report of a converted book again: a page in which every doubtful take can be heard.
+
+    Example:  rhapsode report "Pride and Prejudice"
+    """
+    from rhapsode.cli.judge import write_page
+
+    write_page(book, library)
+
+
 @app.command()
 def diagnose(
     book: Book,

@@ -1,4 +1,4 @@
-"""The command `judge`: verdicts from what was heard already."""
+"""The commands `judge` and `report`: verdicts from what was heard already, as a table and as a page."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import shlex
 import sys
 from dataclasses import asdict
 
-from rhapsode.cli.announce import counted
+from rhapsode.cli.announce import counted, from_here
 from rhapsode.cli.console import screen, shown, table
 from rhapsode.errors import NotInLibrary
 from rhapsode.settings import DEFAULT_LIBRARY, Verification
 from rhapsode.stages.accept import accept_takes
+from rhapsode.stages.listening_report import publish_report
 from rhapsode.stages.redo import reading_of
 from rhapsode.stages.verdicts import Judged, judge_takes, worst_first
 from rhapsode.stages.verify import listening_of
+from rhapsode.store.editions import latest_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.shelf import find_shelf
 
 SHOWN = 40
+UNCHECKED = "Convert it again with --listen sample or all."
 
 
 def judge_book(book: str, library: str | None, strictness: str | None, as_json: bool) -> int:
@@ -37,7 +40,7 @@ def judge_book(book: str, library: str | None, strictness: str | None, as_json: 
     listening = listening_of(reading, verification)
     takes = judge_takes(reading, listening, verification.strictness) if listening else []
     if not takes:
-        raise NotInLibrary(f"No take of {shelf.name} was checked.", "Convert it again with --listen sample or all.")
+        raise NotInLibrary(f"No take of {shelf.name} was checked.", UNCHECKED)
     if as_json:
         json.dump([_plain(one) for one in takes], sys.stdout, indent=1)
         print()
@@ -55,6 +58,23 @@ def judge_book(book: str, library: str | None, strictness: str | None, as_json: 
             again = ["rhapsode", "redo", shelf.name, "--chunks", numbers, *(["--library", library] if library else [])]
             screen().print(f"Speak them anew:  {shlex.join(again)}", soft_wrap=True)
     return 1 if exceptions else 0
+
+
+def write_page(book: str, library: str | None) -> None:
+    """The command `report`: writes the page beside the latest edition and says where.
+
+    Raises:
+        NotInLibrary: No such book, it was never published, or nobody has checked it.
+    """
+    shelf = find_shelf(open_library(library or DEFAULT_LIBRARY), book)
+    edition = latest_edition(shelf)
+    if edition is None:
+        raise NotInLibrary(f"{shelf.name} was never published.", "Convert it to the end first.")
+    reading, original = reading_of(shelf).load()
+    path = publish_report(reading, edition, original.verify)
+    if path is None:
+        raise NotInLibrary(f"No take of {shelf.name} was checked.", UNCHECKED)
+    screen().print(from_here(shelf, shelf.library.url(path)), soft_wrap=True)
 
 
 def _print(takes: list[Judged]) -> None:

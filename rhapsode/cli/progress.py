@@ -151,7 +151,7 @@ class Display(logging.Handler):
             due = name != self._phase or time.monotonic() - self._lines_at >= EVERY_S
             self._phase = name
             if part >= 1.0:
-                self.phase("Reading it back" if writing else "Laying out the chapters")
+                self.phase("Reading it back" if writing else "Finishing the last takes")
             elif self._bar.disable and due:
                 self._line(f"{part:.0%}, {note}")
             self._bar.update(self._row, description=self._phase, total=1.0, completed=part, note=note)

@@ -33,7 +33,7 @@ class Judged:
 def judge_takes(reading: Reading, listening: Listening, strictness: Strictness) -> list[Judged]:
     """All takes that were measured, by round, chunk and take."""
     rows = _folder(reading).read_heard(listening)
-    reference = _reference(reading, listening, rows)
+    reference = reference_for(reading, listening, rows)
     return [Judged(row, judge_take(row.text, row.measures, reference, strictness)) for row in rows]
 
 
@@ -61,13 +61,16 @@ def worst_rows(reading: Reading, verification: Verification) -> list[dict[str, o
 
 def freeze_reference(reading: Reading, listening: Listening) -> None:
     """Fixes what is usual in the book, when round 0 is done: no later take changes a verdict on another one."""
+    _folder(reading).freeze_reference(listening, reference_for(reading, listening))
+
+
+def reference_for(reading: Reading, listening: Listening, rows: Iterable[HeardRow] | None = None) -> Reference:
+    """What is usual in the book: as it was frozen, or by the takes of round 0 that there are so far."""
     folder = _folder(reading)
-    folder.freeze_reference(listening, _reference(reading, listening, folder.read_heard(listening)))
-
-
-def _reference(reading: Reading, listening: Listening, rows: list[HeardRow]) -> Reference:
-    frozen = _folder(reading).load_reference(listening)
-    return frozen or reference_of((row.text, row.measures) for row in rows if row.round == 0)
+    if frozen := folder.load_reference(listening):
+        return frozen
+    known = folder.read_heard(listening) if rows is None else rows
+    return reference_of((row.text, row.measures) for row in known if row.round == 0)
 
 
 def plan_rung(reading: Reading, listening: Listening, verification: Verification, rung: int) -> list[Job]:

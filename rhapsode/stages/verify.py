@@ -17,6 +17,7 @@ from rhapsode.quality.judge import judge_take
 from rhapsode.quality.recogniser import load_recogniser
 from rhapsode.quality.shape import shape_of
 from rhapsode.quality.tokens import tokens_of
+from rhapsode.quality.voice import load_voices
 from rhapsode.recipe import digest
 from rhapsode.settings import EngineName, Listen, Verification
 from rhapsode.store.evidence import TakeRow, read_rows
@@ -149,7 +150,7 @@ class _Listener:
         if known := find_heard(self._library, row.key, row.sha256, recogniser.name):
             return known
         audio = self._take(row).audio
-        heard = replace(measures, transcript=recogniser.hear(audio))
+        heard = replace(measures, transcript=recogniser.hear(audio), voice=load_voices().embed(audio))
         put_heard(self._library, row.key, row.sha256, heard)
         return heard
 

@@ -10,7 +10,7 @@ import pytest
 from flows.convert_book import convert_book
 from flows.resynthesize_range import resynthesize_range
 from rhapsode.errors import RunIncomplete
-from rhapsode.settings import ConvertRequest, EngineName, RedoRequest
+from rhapsode.settings import ConvertRequest, EngineName, Policy, RedoRequest, Verification
 from rhapsode.store.objects import object_path
 from rhapsode.store.readings import ReadingFolder
 from tests.coded import Coded
@@ -69,6 +69,7 @@ def test_lost_audio_is_decoded_again_and_lost_tokens_do_not_matter(engine: Coded
 
 def test_a_range_that_cannot_be_decoded_is_named_and_mended(engine: Coded, request_: ConvertRequest) -> None:
     engine.codec_refuses = lambda text: "Eat your fish" in text
+    request_ = request_.model_copy(update={"verify": Verification(policy=Policy.STRICT)})
     with pytest.raises(RunIncomplete, match="1 of 3 ranges failed"):
         convert_book(request_)
     spoken = len(engine.spoken)

@@ -64,7 +64,7 @@ def test_without_a_terminal_there_are_lines_and_no_control_codes(monkeypatch: py
     lines = shown(monkeypatch, 0.0).splitlines()
     assert lines[0] == "Starting Prefect ..."
     assert lines[1] == "Speaking: 25%, chapter 1 of 2 (The [bold]Sea)"
-    assert "Laying out the chapters ..." in lines
+    assert "Finishing the last takes ..." in lines
     assert any(line.startswith("Writing the book: 50%, chapter 2 of 2") for line in lines)
     assert lines[-1] == "Reading it back ..."
     assert "\x1b" not in "".join(lines)
