@@ -9,29 +9,34 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
+
 from rhapsode.audio.encode import Encoded
 from rhapsode.audio.joins import LEAD_IN_S
-from rhapsode.audio.likeness import likeness
-from rhapsode.audio.loudness import Gain, dbfs, integrated_lufs
+from rhapsode.audio.likeness import Likeness, likeness
+from rhapsode.audio.loudness import HEADROOM_DB, Gain, dbfs, integrated_lufs
+from rhapsode.audio.peaks import FULL_SCALE, limit
 from rhapsode.audio.readback import excerpt, marks_of
 from rhapsode.errors import EngineUnavailable
-from rhapsode.model import Audio, Book, Flaw, GateCheck, GateReport, Reading, Timeline
+from rhapsode.model import Audio, Book, Flaw, GateCheck, GateReport, Placed, Reading, Timeline
 from rhapsode.quality.gate import (
     Opening,
     Place,
     check_files,
     check_ledger,
-    check_levels,
+    check_loudness,
     check_marks,
     check_openings,
+    check_peak,
     check_takes,
     refuse_failed,
 )
 from rhapsode.quality.recogniser import Recogniser, load_recogniser
-from rhapsode.settings import EngineName
+from rhapsode.settings import AudioSettings, EngineName
 from rhapsode.stages.plan import load_plan
 from rhapsode.stages.progress import Phase, tell
 from rhapsode.store.evidence import TakeRow
@@ -53,15 +58,21 @@ class Gate:
     """What a book has to pass before it is published: first what goes into its files, then the files."""
 
     def __init__(
-        self, reading: Reading, book: Book, accepted: Sequence[TakeRow], timelines: Sequence[Timeline]
+        self,
+        reading: Reading,
+        book: Book,
+        accepted: Sequence[TakeRow],
+        exceptions: Sequence[Flaw],
+        timelines: Sequence[Timeline],
     ) -> None:
         self._reading = reading
         self._book = book
         self._accepted = accepted
+        self._exceptions = exceptions
         self._timelines = timelines
         self._passed: list[GateCheck] = []
 
-    def admit_takes(self, exceptions: Sequence[Flaw]) -> None:
+    def admit_takes(self) -> None:
         """What is said: every word of the book, by accepted takes or in named exceptions.
 
         Raises:
@@ -70,10 +81,10 @@ class Gate:
         chunks = load_plan(self._reading).chunks
         accepted = {row.chunk: row.sha256 for row in self._accepted}
         placed = [place for timeline in self._timelines for place in timeline.placed]
-        self._pass(check_ledger(self._book, chunks), check_takes(chunks, accepted, placed, exceptions))
+        self._pass(check_ledger(self._book, chunks), check_takes(chunks, accepted, placed, self._exceptions))
 
     def admit_files(
-        self, files: Sequence[Encoded], gain: Gain, ceiling_dbtp: float, recogniser: str | None
+        self, files: Sequence[Encoded], settings: AudioSettings, gain: Gain, recogniser: str | None
     ) -> GateReport:
         """What came out, after `admit_takes`: the files of the rendered book, which were read back.
 
@@ -92,23 +103,29 @@ class Gate:
         places, surplus = find_places([file.path for file in files], self._timelines)
         self._pass(  # what takes no time comes first
             check_files([(file.path.name, file.size_bytes, file.path.stat().st_size) for file in files]),
-            check_levels(loudness_lufs, true_peak_dbtp, gain.loudness_lufs_after, ceiling_dbtp),
+            check_loudness(loudness_lufs, gain),
+            check_peak(true_peak_dbtp, settings.ceiling_dbtp),
             check_marks(places, surplus),
         )
-        self._pass(self._check_openings(places, files, recogniser))
+        ceiling = FULL_SCALE * 10 ** ((settings.ceiling_dbtp - HEADROOM_DB) / 20)
+        looker = Looker(open_library(self._reading.library), 10 ** (gain.gain_db / 20), ceiling)
+        self._pass(self._check_openings(looker, places, files, recogniser))
         return GateReport(tuple(self._passed), loudness_lufs, true_peak_dbtp)
 
-    def _check_openings(self, places: Sequence[Place], files: Sequence[Encoded], recogniser: str | None) -> GateCheck:
+    def _check_openings(
+        self, looker: Looker, places: Sequence[Place], files: Sequence[Encoded], recogniser: str | None
+    ) -> GateCheck:
         listens, why_not = listener(self._reading.engine, self._book.metadata.language, recogniser)
-        library, at = open_library(self._reading.library), chosen(len(places))
-        rows: dict[int, list[TakeRow]] = defaultdict(list)
+        at, named = chosen(len(places)), {flaw.chunk for flaw in self._exceptions}
+        good: dict[int, list[TakeRow]] = defaultdict(list)
         for row in self._accepted:
-            rows[row.chapter].append(row)
+            if row.chunk not in named:
+                good[row.chapter].append(row)
 
         def look(index: int) -> Opening:
-            timeline, file = self._timelines[index], files[index if len(files) > 1 else 0].path
+            file, timeline = files[index if len(files) > 1 else 0].path, self._timelines[index]
             ears = listens if index in at else None
-            return look_at(library, file, places[index], timeline, rows[timeline.chapter], ears)
+            return looker.look(file, places[index], timeline, good.get(timeline.chapter, []), ears)
 
         with ThreadPoolExecutor(LISTENERS) as pool:
             return check_openings(list(pool.map(look, range(len(places)))), why_not)
@@ -160,34 +177,48 @@ def find_places(files: Sequence[Path], timelines: Sequence[Timeline]) -> tuple[l
     return places, max(0, len(marks) - len(starts))
 
 
-def look_at(
-    library: Library,
-    file: Path,
-    place: Place,
-    timeline: Timeline,
-    rows: Sequence[TakeRow],
-    recogniser: Recogniser | None,
-) -> Opening:
-    """Decodes a finished file at the mark of a chapter, listens to it and holds it against the first take.
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Looks at chapter marks.
 
-    Args:
-        rows: The accepted takes of the chapter. They say what belongs there, and not the cue sheet, for the file was
-            made by that.
-
-    Raises:
-        ReadBackMismatch: The file does not decode there.
-        NotInLibrary, ObjectDamaged: The take has gone, or is another one than its evidence says.
+    Attributes:
+        gain, ceiling: What rendering did to the takes: a factor, and the limiter's level in 16-bit steps.
     """
-    rate = timeline.sample_rate_hz
-    silence_s = timeline.lead_in / rate - LEAD_IN_S  # of chunks without a take, before the first that has one
-    begin_s = (place.start_s if place.mark_s is None else place.mark_s) + silence_s
-    found = excerpt(file, begin_s, WINDOW_S, rate)
-    return Opening(
-        place,
-        said=_said(rows),
-        heard=recogniser.hear(found).text if recogniser and rows else None,
-        likeness=_likeness(library, found, timeline, rows[0]) if rows else None,
-    )
+
+    library: Library
+    gain: float
+    ceiling: float
+
+    def look(
+        self, file: Path, place: Place, timeline: Timeline, good: Sequence[TakeRow], recogniser: Recogniser | None
+    ) -> Opening:
+        """Decodes a finished file at the mark of a chapter, listens to it and holds it against the first good take.
+
+        Args:
+            good: The accepted takes of the chapter but for the named exceptions. They say what belongs there, and not
+                the cue sheet, for the file was made by that.
+
+        Raises:
+            ReadBackMismatch: The file does not decode there.
+            NotInLibrary, ObjectDamaged: The take has gone, or is another one than its evidence says.
+        """
+        mark_s = place.start_s if place.mark_s is None else place.mark_s
+        if not good:
+            excerpt(file, mark_s, WINDOW_S, timeline.sample_rate_hz)
+            return Opening(place, said="", heard=None, likeness=None)
+        first = next(place for place in timeline.placed if place.number == good[0].chunk)
+        # Further on than the mark only if no good take is nearer.
+        begin_s = mark_s + first.start / timeline.sample_rate_hz - LEAD_IN_S
+        found = excerpt(file, begin_s, WINDOW_S, timeline.sample_rate_hz)
+        heard = recogniser.hear(found).text if recogniser else None
+        return Opening(place, _said(good), heard, self._likeness(found, first))
+
+    def _likeness(self, found: Audio, first: Placed) -> Likeness | None:
+        take, rate = get_audio(self.library, first.key, first.sha256), found.sample_rate_hz
+        heard = take.samples[first.trim_start : first.trim_end][: round(COMPARED_S * rate)]
+        sought = limit(heard * np.float32(self.gain), self.ceiling, rate)
+        begin = round((LEAD_IN_S - _SLACK_S) * rate)
+        return likeness(found.samples[begin : begin + len(sought) + round(2 * _SLACK_S * rate)], sought)
 
 
 def _said(rows: Sequence[TakeRow]) -> str:
@@ -200,11 +231,3 @@ def _said(rows: Sequence[TakeRow]) -> str:
         said.append(row.spoken)
         duration_s += row.duration_s
     return " ".join(said)
-
-
-def _likeness(library: Library, found: Audio, timeline: Timeline, row: TakeRow) -> float | None:
-    place, rate = timeline.placed[0], timeline.sample_rate_hz
-    take = get_audio(library, row.key, row.sha256).samples[place.trim_start : place.trim_end]
-    sought = take[: round(COMPARED_S * rate)]
-    begin = round((LEAD_IN_S - _SLACK_S) * rate)
-    return likeness(found.samples[begin : begin + len(sought) + round(2 * _SLACK_S * rate)], sought)

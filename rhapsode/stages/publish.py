@@ -71,14 +71,14 @@ def publish_edition(
     chapters = [shelf.load_timeline(name) for name in timelines]
     book = shelf.load_book(reading.book)
     rows = ReadingFolder(shelf, reading.key).load_accepted(accepted)
-    gate = Gate(reading, book, rows, chapters)
-    gate.admit_takes(exceptions)
+    gate = Gate(reading, book, rows, exceptions, chapters)
+    gate.admit_takes()
     gain = static_gain(chapters, settings)
     book_audio = _BookAudio(library, chapters, settings, gain.gain_db)
     tags = tags_of(book.metadata, narrator=f"{reading.voice.name} ({reading.engine})")
     with TemporaryDirectory(prefix="rhapsode-") as folder:
         encoded = book_audio.encode(Path(folder), tags, cover_jpeg(book.cover, book.metadata))
-        report = gate.admit_files(encoded, gain, settings.ceiling_dbtp, recogniser)
+        report = gate.admit_files(encoded, settings, gain, recogniser)
         files = tuple(_stored(library, shelf, number, file) for file in encoded)
     save_chunks(shelf, number, rows, chapters)
     return save_edition(

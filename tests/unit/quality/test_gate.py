@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter
 
+from rhapsode.audio.likeness import Likeness
+from rhapsode.audio.loudness import Gain
 from rhapsode.errors import GateFailed
 from rhapsode.model import (
     Block,
@@ -30,9 +32,10 @@ from rhapsode.quality.gate import (
     begins_with,
     check_files,
     check_ledger,
-    check_levels,
+    check_loudness,
     check_marks,
     check_openings,
+    check_peak,
     check_takes,
     refuse_failed,
 )
@@ -53,7 +56,9 @@ PLACED = [Placed(1, "k1", "s1", 0, 100, 0, 0), Placed(2, "k2", "s2", 0, 100, 100
 ACCEPTED = {1: "s1", 2: "s2"}
 PLACE = Place(3, "Three", 120.0, 120.0, 120.0)
 SAID = "Chapter Three. It was a dark and stormy night, and the rain came down in torrents."
-GOOD = Opening(PLACE, SAID, "Chapter 3. It was a dark and stormy", 0.98)
+GOOD = Opening(PLACE, SAID, "Chapter 3. It was a dark and stormy", Likeness(0.98, -0.3))
+GAIN = Gain(6.0, -25.0, -19.0, -3.5, limited_by_peak=False, limiter_db=4.0)
+OTHER = Likeness(0.1, -20.0)
 
 
 def reasons(check: GateCheck) -> list[str]:
@@ -67,9 +72,10 @@ def test_what_is_whole_passes() -> None:
         check_files([("a.m4b", 10, 10)]),
         check_marks([PLACE], 0),
         check_openings([GOOD]),
-        check_levels(-19.2, -2.9, -19.0, -3.0),
+        check_loudness(-19.2, GAIN),
+        check_peak(-2.9, -3.0),
     ]
-    assert [(check.verdict, check.findings) for check in checks] == [(Verdict.PASS, ())] * 6
+    assert [(check.verdict, check.findings) for check in checks] == [(Verdict.PASS, ())] * 7
     refuse_failed(checks)
 
 
@@ -132,15 +138,16 @@ def test_marks(mark_s: float | None, surplus: int, says: list[str]) -> None:
         ({}, Verdict.PASS, ""),
         ({"heard": "Chapter 3. It was the dark end stormy knight and the rain"}, Verdict.PASS, ""),
         ({"heard": None}, Verdict.PASS, ""),
-        ({"heard": "and the rain came down in torrents", "likeness": 0.1}, Verdict.FAIL, "are not at its mark"),
-        ({"heard": "Chapter 3. It was a dark", "likeness": 0.1}, Verdict.FAIL, "are not at its mark"),
-        ({"heard": None, "likeness": 0.0}, Verdict.FAIL, "are not at its mark"),
+        ({"heard": "and the rain came down in torrents", "likeness": OTHER}, Verdict.FAIL, "are not at its mark"),
+        ({"heard": "Chapter 3. It was a dark", "likeness": OTHER}, Verdict.FAIL, "are not at its mark"),
+        ({"heard": None, "likeness": OTHER}, Verdict.FAIL, "are not at its mark"),
         ({"heard": "Bleep"}, Verdict.INCONCLUSIVE, "heard 'Bleep'); the sound is that of its accepted take"),
         ({"heard": "", "likeness": None}, Verdict.INCONCLUSIVE, "its first take is silent"),
         ({"heard": None, "likeness": None}, Verdict.INCONCLUSIVE, "its first take is silent"),
         ({"likeness": None}, Verdict.PASS, ""),
+        ({"likeness": Likeness(0.98, -6.0)}, Verdict.FAIL, "it begins -6.0 dB off the level of its take"),
         ({"said": "…", "heard": "Hello there"}, Verdict.INCONCLUSIVE, "were not understood"),
-        ({"said": "", "heard": None, "likeness": None}, Verdict.INCONCLUSIVE, "nothing of it was spoken"),
+        ({"said": "", "heard": None, "likeness": None}, Verdict.INCONCLUSIVE, "it has no good take"),
     ],
 )
 def test_openings(changes: dict[str, object], verdict: Verdict, says: str) -> None:
@@ -174,16 +181,24 @@ def test_first_words(heard: str, said: str, fits: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("loudness_lufs", "true_peak_dbtp", "says"),
-    [
-        (-19.9, -2.1, []),
-        (-25.0, -9.0, ["the loudness is -25.0 LUFS instead of -19.0"]),
-        (-17.0, -3.0, ["the loudness is -17.0 LUFS instead of -19.0"]),
-        (-19.0, -1.9, ["the true peak is -1.9 dBTP, above the ceiling of -3.0"]),
-    ],
+    ("loudness_lufs", "verdict"),
+    [(-19.9, Verdict.PASS), (-23.5, Verdict.PASS), (-25.5, Verdict.FAIL), (-16.5, Verdict.FAIL)],
 )
-def test_levels(loudness_lufs: float, true_peak_dbtp: float, says: list[str]) -> None:
-    assert reasons(check_levels(loudness_lufs, true_peak_dbtp, -19.0, -3.0)) == says
+def test_loudness(loudness_lufs: float, verdict: Verdict) -> None:
+    """The limiter takes 4 dB off the highest peak, so the book may be quieter by as much."""
+    check = check_loudness(loudness_lufs, GAIN)
+    assert check.verdict is verdict
+    assert all(f"{loudness_lufs} LUFS instead of -19.0" in reason for reason in reasons(check))
+
+
+@pytest.mark.parametrize(
+    ("true_peak_dbtp", "verdict"),
+    [(-9.0, Verdict.PASS), (-2.1, Verdict.PASS), (-1.9, Verdict.INCONCLUSIVE), (1.6, Verdict.FAIL)],
+)
+def test_peak(true_peak_dbtp: float, verdict: Verdict) -> None:
+    check = check_peak(true_peak_dbtp, -3.0)
+    assert check.verdict is verdict
+    assert all(f"{true_peak_dbtp} dBTP, above the ceiling of -3.0" in reason for reason in reasons(check))
 
 
 def test_a_file_that_changed() -> None:
@@ -197,7 +212,7 @@ def test_the_first_failure_is_named_and_the_others_counted() -> None:
     wrong = check_marks([PLACE, replace(PLACE, mark_s=None), replace(PLACE, chapter=4, mark_s=0.0)], 0)
     refuse_failed([unsure])
     with pytest.raises(GateFailed) as refused:
-        refuse_failed([unsure, wrong, check_levels(-30.0, -3.0, -19.0, -3.0)])
+        refuse_failed([unsure, wrong, check_loudness(-30.0, GAIN)])
     assert refused.value.message == (
         "The finished book fails the check of its chapter marks: chapter 3 (Three), at 120.0 s: it has no mark; 2 more."
     )
@@ -206,7 +221,7 @@ def test_the_first_failure_is_named_and_the_others_counted() -> None:
 
 
 def test_a_report_survives_json() -> None:
-    checks = (check_openings([GOOD, replace(GOOD, heard="Bleep")]), check_levels(-30.0, -3.0, -19.0, -3.0))
+    checks = (check_openings([GOOD, replace(GOOD, heard="Bleep")]), check_loudness(-30.0, GAIN))
     report = GateReport(checks, -30.0, -3.0)
     adapter = TypeAdapter(GateReport)
     assert adapter.validate_json(adapter.dump_json(report)) == report
