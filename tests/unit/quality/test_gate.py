@@ -182,7 +182,7 @@ def test_first_words(heard: str, said: str, fits: bool) -> None:
 
 @pytest.mark.parametrize(
     ("loudness_lufs", "verdict"),
-    [(-19.9, Verdict.PASS), (-23.5, Verdict.PASS), (-25.5, Verdict.FAIL), (-16.5, Verdict.FAIL)],
+    [(-19.9, Verdict.PASS), (-25.9, Verdict.PASS), (-26.1, Verdict.FAIL), (-15.9, Verdict.FAIL)],
 )
 def test_loudness(loudness_lufs: float, verdict: Verdict) -> None:
     """The limiter takes 4 dB off the highest peak, so the book may be quieter by as much."""
