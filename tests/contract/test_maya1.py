@@ -236,7 +236,7 @@ def test_a_session_holds_the_same_memory_over_1_000_utterances_and_none_when_it_
     monkeypatch.setattr(maya1_engine, "frame_budget", lambda text: MIN_FRAMES)  # else they babble on for minutes
     holds_the_same_memory(named[1], 1000)
     with pytest.raises(AssertionError, match="bytes more"):
-        holds_the_same_memory(changed(named[1], Hoards), 200)
+        holds_the_same_memory(changed(named[1], Hoards), 100)
 
 
 @pytest.mark.parametrize(("named", "fault", "promise"), CONVICTIONS, indirect=["named"])

@@ -95,7 +95,7 @@ def load(file: Path, *, gpu: bool | None = None, threads: int = 1) -> GgufModel:
 
 def _precision(file_type: int) -> str:
     """The name that llama.cpp's constants have for a type of file, which do not change as its names for people do."""
-    known = {value: name for name, value in vars(c).items() if name.startswith("LLAMA_FTYPE_")}
+    known: dict[int, str] = {value: name for name, value in vars(c).items() if name.startswith("LLAMA_FTYPE_")}
     name = known.get(file_type & ~GUESSED, f"type_{file_type & ~GUESSED}")
     return name.removeprefix("LLAMA_FTYPE_").removeprefix("ALL_").removeprefix("MOSTLY_").lower()
 

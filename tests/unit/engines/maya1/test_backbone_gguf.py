@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import itertools
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +18,6 @@ from rhapsode.engines.maya1 import model_gguf
 from rhapsode.engines.maya1 import vocabulary as v
 from rhapsode.engines.maya1.backbone import unlike_slots
 from rhapsode.engines.maya1.backbone_gguf import PIECE, GgufBackbone
-from rhapsode.engines.maya1.decoder import FrameDecoder
 from rhapsode.engines.maya1.model_gguf import GgufModel, load, machine_has_gpu
 from rhapsode.engines.maya1.prompt import build_prompt, check_tokenizer
 from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged
@@ -149,16 +147,6 @@ def test_slots_that_do_not_fit_are_a_lack_of_memory(model: GgufModel, monkeypatc
     monkeypatch.setattr("llama_cpp.llama_init_from_model", lambda *_: None)
     with pytest.raises(MemoryError, match="no room for 4 slots"):
         GgufBackbone(model, 4, CAPACITY)
-
-
-def test_a_thousand_takes_leave_no_memory_behind(model: GgufModel) -> None:
-    backbone = GgufBackbone(model, 8, CAPACITY)
-    decoder, asked = FrameDecoder(backbone), promises.lines(1000, frames=1)
-    for line in itertools.islice(decoder.decode(asked), 200):
-        assert line.slots == 8
-    before = private_bytes()
-    assert sum(1 for _ in decoder.decode(asked)) == 1000
-    assert private_bytes() - before < 1 << 20
 
 
 def test_closing_frees_the_cache_of_the_slots(model: GgufModel) -> None:
