@@ -16,8 +16,8 @@ from rhapsode.quality import limits
 from rhapsode.quality.alignment import FORGIVEN, Alignment, Kind, Piece, align
 from rhapsode.quality.limits import FATAL
 from rhapsode.quality.outright import Finding, outright_findings
-from rhapsode.quality.sounds import is_common
-from rhapsode.quality.words import words_of
+from rhapsode.quality.sounds import is_common, outline, unlikeness
+from rhapsode.quality.words import Word, words_of
 from rhapsode.settings import Strictness
 from rhapsode.text.pace import estimate_s
 
@@ -81,15 +81,18 @@ def _of_voice(measures: Measures, reference: Reference) -> Iterator[Finding]:
     shape, heard_s = measures.shape, measures.signal.heard_s
     if measures.voice and reference.voice and heard_s >= limits.VOICED_S.at:
         alike = sum(a * b for a, b in zip(measures.voice, reference.voice, strict=True))
-        unlike = (1 - alike) / max(1 - reference.voice_floor, 0.01)
-        yield Finding(limits.VOICE.badness(unlike), f"another voice, alike by {alike:.2f} only")
+        forgiven = max(limits.VOICE.at * (1 - reference.voice_floor), limits.LEAST_UNLIKE.at)
+        forgiven *= max(1.0, limits.WHOLE_VOICE_S.at / heard_s)
+        yield Finding(min((1 - alike) / forgiven, FATAL), f"another voice, alike by {alike:.2f} only")
     if shape.pitch_hz and reference.pitch_hz and heard_s >= limits.VOICED_S.at:
         times = max(shape.pitch_hz / reference.pitch_hz, reference.pitch_hz / shape.pitch_hz)
         higher = "higher" if shape.pitch_hz > reference.pitch_hz else "lower"
-        yield Finding(limits.PITCH.badness(times), f"a voice {times:.1f} times {higher} than usual")
+        yield Finding(limits.PITCH.badness_times(times), f"a voice {times:.1f} times {higher} than usual")
     if reference.jumps_per_s and heard_s >= limits.VOICED_S.at:
         times = shape.jumps_per_s / reference.jumps_per_s
-        yield Finding(limits.JUMPS.badness(times), f"cut to pieces: {shape.jumps_per_s:.0f} jumps a second")
+        yield Finding(limits.JUMPS.badness_times(times), f"cut to pieces: {shape.jumps_per_s:.0f} jumps a second")
+        slurred = f"slurred: {shape.jumps_per_s:.0f} jumps a second"
+        yield Finding(limits.SLURRED.badness_times(1 / max(times, 0.1)), slurred)
 
 
 # -- what was understood -----------------------------------------------------------------------------------------------
@@ -104,7 +107,7 @@ def _of_words(text: str, alignment: Alignment, transcript: Transcript) -> Iterat
     share = max(0, alignment.word_errors - 1) / said
     yield Finding(limits.ERRORS.badness(share), f"{alignment.word_errors} of {said} words were heard otherwise")
     loops = transcript.compression_ratio
-    yield Finding(limits.COMPRESSION.badness(loops), "the same words again and again")
+    yield Finding(limits.COMPRESSION.badness_times(loops), "the same words again and again")
     twice = alignment.repeated
     yield Finding(limits.REPEATED.badness(twice), f"{_count(twice)} said twice")
     for gap in alignment.divergences:
@@ -118,7 +121,11 @@ def _of_gap(text: str, alignment: Alignment, gap: Sequence[Piece]) -> Iterator[F
     at_head, at_tail = gap[0] is alignment.pieces[0], gap[-1] is alignment.pieces[-1]
     where = " at the beginning" if at_head else " at the end" if at_tail else ""
     missing, added = len(said) - len(heard), len(heard) - len(said)
-    yield Finding(limits.GAP.badness(max(len(said), len(heard))), f"{max(len(said), len(heard))} words differ{where}")
+    if said and heard:
+        words = max(len(said), len(heard))
+        yield Finding(limits.GAP.badness(words), f"{words} words differ{where}")
+    if said and heard and unlikeness(_sound(said), _sound(heard), limits.MERGED) <= limits.MERGED:
+        return  # nothing is missing: words ran together, or one was heard as two
     if missing > 0:
         limit = limits.MISSING_AT_AN_END if where else limits.MISSING
         lost = [
@@ -131,8 +138,12 @@ def _of_gap(text: str, alignment: Alignment, gap: Sequence[Piece]) -> Iterator[F
         yield Finding(limit.badness(missing), f"{_count(missing)} missing{where}: {quoted}")
     if added > 0:
         limit = limits.ADDED_AT_AN_END if where else limits.ADDED
-        words = [word.text for word in heard]
-        yield Finding(limit.badness(added), f"{_count(added)} too many{where}: {_quoted(words)}")
+        quoted = _quoted([word.text for word in heard])
+        yield Finding(limit.badness(added), f"{_count(added)} too many{where}: {quoted}")
+
+
+def _sound(words: Sequence[Word]) -> str:
+    return "".join(outline(word.text) for word in words)
 
 
 def _doubt(alignment: Alignment, transcript: Transcript, bad: bool) -> str:

@@ -6,6 +6,7 @@ the chunks of bench/defects.py, with room on both sides; docs/QUALITY.md has wha
 
 from __future__ import annotations
 
+from math import log
 from typing import NamedTuple
 
 from rhapsode.settings import Strictness
@@ -25,6 +26,10 @@ class Limit(NamedTuple):
         """Of a measure of which more is worse: in units of the limit, and `FATAL` at most."""
         return min(max(0.0, value / self.at), FATAL)
 
+    def badness_times(self, times: float) -> float:
+        """Of a ratio that is usually 1: the limit squared is twice as bad as the limit."""
+        return min(max(0.0, log(times) / log(self.at)), FATAL) if times > 0 else 0.0
+
     def badness_db(self, level_db: float) -> float:
         """Of a level of which louder is worse: twice as bad 6 dB above the limit."""
         return float(min(10 ** ((level_db - self.at) / 20), FATAL))
@@ -32,9 +37,9 @@ class Limit(NamedTuple):
 
 # -- words, from the transcript aligned with the text ------------------------------------------------------------------
 
-ERRORS = Limit(0.25, "Share of the words, one forgiven: of good takes it is 2 % on average, and of few above 20 %.")
-GAP = Limit(5, "Words in a row of which none was heard as said, on either side: the share of a whole chunk hides them.")
-MISSING = Limit(3, "Words in a row: a recogniser swallows one or two of a mumbled phrase, seldom three.")
+ERRORS = Limit(0.2, "Share of the words, one forgiven: of good takes 2 % on average; of 445 but one had 0.15 or more.")
+GAP = Limit(4, "Words in a row of which none was heard as said, on either side: the share of a whole chunk hides them.")
+MISSING = Limit(2, "Words in a row, in the middle: a recogniser swallows one now and then, two of no good take of 445.")
 MISSING_AT_AN_END = Limit(1, "Words: voices lose the first and the last, recognisers hardly ever do.")
 ADDED = Limit(3, "Words in a row that the text has not: a name is heard as two words or three.")
 ADDED_AT_AN_END = Limit(2, "Likewise before the first and after the last.")
@@ -45,22 +50,25 @@ UNSURE = Limit(1.0, "Average log-probability, negated; Whisper's own limit. Good
 
 # -- pace --------------------------------------------------------------------------------------------------------------
 
-PACE = Limit(5.0, "Robust standard deviations from the book's median: one good take in a million.")
+PACE = Limit(6.0, "Robust standard deviations from the book's median; the estimate errs most for very short texts.")
 PACE_SLACK_S = Limit(0.5, "Seconds that are forgiven before: a single word has no pace.")
 EXTREME_PACE = Limit(2.5, "Times the estimated seconds, or that part of them, where nothing is known of the book.")
 
 # -- the waveform ------------------------------------------------------------------------------------------------------
 
 EDGE_SILENCE_S = Limit(2.0, "Seconds; engines leave up to half a second.")
-INNER_SILENCE_S = Limit(1.5, "Seconds; a full stop takes half of one, and more sounds as if the voice were gone.")
-CLIPPED = Limit(12, "Samples in one flat top, half a millisecond.")
+INNER_SILENCE_S = Limit(
+    1.3, "Seconds; the pause after a full stop lasts 0.8 s at most, and a voice that is gone is missed."
+)
+CLIPPED = Limit(12, "Samples in one flat top, half a millisecond: good takes have 1, those 12 dB too loud 25.")
 DC = Limit(0.05, "Of full scale: as loud a step at every pause as speech itself.")
-CUT_DB = Limit(-12.0, "Of the last 30 ms over the speech: speech that has ended is 30 dB below.")
-BEGUN_DB = Limit(-3.0, "Of the first 30 ms, likewise; a take may begin with a vowel.")
-NOISE_S = Limit(0.3, "Seconds; the longest s lasts 0.2 s.")
-DRONE_S = Limit(1.0, "Seconds; a vowel that is held lasts half of one.")
-JUMPS = Limit(1.5, "Times the book's own.")
-PITCH = Limit(1.5, "Times the book's own, or that part of it.")
+CUT_DB = Limit(-12.0, "Of the last 30 ms over the speech: speech that has ended is 30 dB below it or more.")
+BEGUN_DB = Limit(0.0, "Of the first 30 ms, likewise; codecs drop their first frame, so a take may begin at once.")
+NOISE_S = Limit(0.3, "Seconds; the longest s lasts 0.15 s.")
+DRONE_S = Limit(1.0, "Seconds; the longest vowel lasts 0.35 s, that of the worst codec 0.55 s.")
+JUMPS = Limit(1.6, "Times the book's own: of shuffled frames 1.7, of good takes 1.3.")
+SLURRED = Limit(2.0, "The book's own, that many times as many: speech at half its speed has 2.2, good takes 1.4.")
+PITCH = Limit(1.5, "Times the book's own, or that part of it: a question may rise by a quarter.")
 
 # -- tokens ------------------------------------------------------------------------------------------------------------
 
@@ -71,12 +79,19 @@ ILLEGAL_MASS = Limit(0.5, "Of the probability, on what may not come next: sound 
 
 # -- the voice ---------------------------------------------------------------------------------------------------------
 
-VOICE = Limit(1.3, "Times as far from the book's voice as the hundredth take that is farthest.")
-"""Unlikeness is 1 - cosine."""
-
-VOICED_S = Limit(2.0, "Heard seconds below which a take has no voice to tell: embeddings see windows of 1.6 s.")
+VOICE = Limit(1.3, "Times as far from the book's voice as the hundredth of its takes that is farthest.")
+LEAST_UNLIKE = Limit(0.15, "1 - cosine: takes of one speaker lie within 0.12, espeak-ng lies at 0.40 from hibari.")
+WHOLE_VOICE_S = Limit(
+    3.0, "Heard seconds; of less an embedding says more of the words, so in half of it twice as much is forgiven."
+)
+VOICED_S = Limit(
+    2.0, "Heard seconds below which a take has neither voice nor pitch to tell: embeddings see 1.6 s at once."
+)
 
 # -- when words are no proof -------------------------------------------------------------------------------------------
+
+MERGED = 0.25
+"""How unlike two stretches of words may sound and still be the same breath: "far away" heard as "fireway"."""
 
 SHORT = 2
 """Words: of a text this short a recogniser understands too little to convict it."""

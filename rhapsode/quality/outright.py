@@ -59,7 +59,7 @@ def findings_of_levels(text: str, finish: FinishReason, signal: SignalMeasures, 
     slack_s = limits.PACE_SLACK_S.at
     times = max((heard_s - slack_s) / expected_s, expected_s / (heard_s + slack_s)) if expected_s else 0.0
     yield Finding(
-        limits.EXTREME_PACE.badness(times), f"{heard_s:.1f} s of speech for a text of about {expected_s:.1f} s"
+        limits.EXTREME_PACE.badness_times(times), f"{heard_s:.1f} s of speech for a text of about {expected_s:.1f} s"
     )
 
 
