@@ -44,8 +44,11 @@ def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
     assert definitions["EngineName"]["enum"] == ["auto", "maya1-hf", "maya1-gguf", "hibari", "tone"]
     assert definitions["Footnotes"]["enum"] == ["skip", "inline", "end-of-chapter"]
     assert definitions["Format"]["enum"] == ["m4b", "mp3", "flac"]
+    assert definitions["Listen"]["enum"] == ["auto", "all", "sample", "none"]
+    assert definitions["Policy"]["enum"] == ["report", "strict"]
+    assert all(field.get("description") for field in definitions["Verification"]["properties"].values())
     fields = definitions["ConvertRequest"]["properties"]
-    assert all(field.get("description") for name, field in fields.items() if name not in ("budget", "audio"))
+    assert all(field.get("description") for name, field in fields.items() if name not in ("budget", "audio", "verify"))
 
     diagnosis = deployed["diagnose-engine"].parameter_openapi_schema  # type: ignore[attr-defined]
     assert "The book and the chunks" in diagnosis["properties"]["request"]["description"]

@@ -1,0 +1,168 @@
+"""Who is listened to, what is kept of it, and which take is accepted by what was heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rhapsode.errors import NotGoodEnough
+from rhapsode.model import Audio, Job, Listening, Order, Reading, Transcript, Verdict
+from rhapsode.quality.ladder import next_sampling
+from rhapsode.recipe import first_job, later_job
+from rhapsode.settings import ConvertRequest, EngineName, Listen, Strictness, Verification
+from rhapsode.stages import verify
+from rhapsode.stages.accept import accept_takes
+from rhapsode.stages.breaker import LEAST, Breaker
+from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
+from rhapsode.stages.speak import speak_job
+from rhapsode.stages.verdicts import freeze_reference, judge_takes, plan_rung
+from rhapsode.stages.verify import Verified, job_is_verified, listening_of, verify_job
+from rhapsode.store.library import open_library
+from rhapsode.store.objects import sha256_of
+from rhapsode.store.readings import ReadingFolder
+from rhapsode.store.shelf import Shelf
+
+
+class Ear:
+    """A recogniser that knows what was said, and hears nonsense where `garbles` is in it."""
+
+    name = "ear@1"
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.heard: list[str] = []
+        self.garbles: set[str] = set()
+
+    def hear(self, audio: Audio) -> Transcript:
+        text = self.texts[sha256_of(audio)]
+        self.heard.append(text)
+        if any(word in text for word in self.garbles):
+            text = "Nothing of what the book says is to be found in these words at all."
+        return Transcript(text, -0.1, 0.0, 1.0, self.name)
+
+
+@pytest.fixture(scope="module")
+def spoken(booklet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Reading, list[Job]]:
+    library = tmp_path_factory.mktemp("verify") / "library"
+    request = ConvertRequest(epub=str(booklet), library=str(library), engine=EngineName.HIBARI)
+    reading = plan_chunks(request, parse_book(request))
+    jobs = [first_job(chunk_range) for chunk_range in load_plan(reading).ranges]
+    for job in jobs:
+        speak_job(reading, job)
+    return reading, jobs
+
+
+@pytest.fixture
+def ear(spoken: tuple[Reading, list[Job]], monkeypatch: pytest.MonkeyPatch) -> Ear:
+    made = Ear()
+    know(made, spoken[0])
+    monkeypatch.setattr(verify, "load_recogniser", lambda name: made)
+    return made
+
+
+def folder_of(reading: Reading) -> ReadingFolder:
+    return ReadingFolder(Shelf(open_library(reading.library), reading.shelf), reading.key)
+
+
+def know(ear: Ear, reading: Reading) -> None:
+    ear.texts |= {row.sha256: row.spoken for row in folder_of(reading).read_takes()}
+
+
+def listening(share: float, name: str) -> Listening:
+    return Listening(share, "ear", name)
+
+
+def test_a_sample_has_its_share_and_one_of_every_job(spoken: tuple[Reading, list[Job]], ear: Ear) -> None:
+    reading, jobs = spoken
+    found = [verify_job(reading, job, listening(0.05, "sample"), Verification()) for job in jobs]
+    assert all(1 <= one.listened < one.takes / 2 for one in found)
+    assert len(ear.heard) == len(set(ear.heard)) <= sum(one.listened for one in found)
+    assert not any(one.failed for one in found)
+
+
+def test_if_one_of_the_sample_is_bad_the_whole_job_is_heard(spoken: tuple[Reading, list[Job]], ear: Ear) -> None:
+    reading, jobs = spoken
+    sample = listening(0.05, "suspicious")
+    ear.name = "ear@2"  # another recogniser: what was heard before does not count
+    verify_job(reading, jobs[0], sample, Verification())
+    [first, *_] = ear.heard
+    ear.name, ear.garbles = "ear@3", {first}
+    found = verify_job(reading, jobs[0], listening(0.05, "bad"), Verification())
+    assert found.listened == found.takes == len(jobs[0].orders)
+    assert found.failed and found.reason
+
+
+def test_nobody_is_listened_to_twice_and_evidence_is_found(spoken: tuple[Reading, list[Job]], ear: Ear) -> None:
+    reading, jobs = spoken
+    ear.name = "ear@4"
+    everything = listening(1.0, "all")
+    first = verify_job(reading, jobs[0], everything, Verification())
+    heard = len(ear.heard)
+    assert job_is_verified(reading, jobs[0], everything) and not job_is_verified(reading, jobs[-1], everything)
+    assert verify_job(reading, jobs[0], everything, Verification()) == first
+    # Another policy has evidence of its own, made of the same objects.
+    again = verify_job(reading, jobs[0], listening(1.0, "again"), Verification())
+    assert again == first and len(ear.heard) == heard
+
+
+def test_what_is_bad_is_retaken_and_the_good_take_accepted(booklet: Path, tmp_path: Path, ear: Ear) -> None:
+    request = ConvertRequest(epub=str(booklet), library=str(tmp_path), engine=EngineName.HIBARI)
+    verification = Verification(listen=Listen.ALL)
+    reading = plan_chunks(request, parse_book(request))
+    hears = listening_of(reading, verification)
+    assert hears
+    for chunk_range in load_plan(reading).ranges:
+        job = first_job(chunk_range)
+        speak_job(reading, job)
+        know(ear, reading)
+        bad = load_plan(reading).chunks[4].spoken
+        ear.garbles = {bad}
+        verify_job(reading, job, hears, verification)
+    freeze_reference(reading, hears)
+    [retakes] = plan_rung(reading, hears, verification, 1)
+    assert retakes == later_job(1, [Order(5, 2, sampling=next_sampling(reading.sampling, 1))])
+    assert [flaw.chunk for flaw in accept_takes(reading, verification).exceptions] == [5]
+
+    speak_job(reading, retakes)
+    know(ear, reading)
+    ear.garbles = set()
+    assert verify_job(reading, retakes, hears, verification).listened == 1
+    accepted = accept_takes(reading, verification)
+    assert not accepted.exceptions and not accepted.missing
+    rows = {row.chunk: row for row in folder_of(reading).load_accepted(accepted.digest)}
+    assert (rows[5].take, rows[5].round, rows[4].take) == (2, 1, 1)
+    assert plan_rung(reading, hears, verification, 1) == [retakes], "a rerun plans the same"
+    assert plan_rung(reading, hears, verification, 2) == []
+
+
+def test_verdicts_do_not_depend_on_what_is_judged_with_them(spoken: tuple[Reading, list[Job]], ear: Ear) -> None:
+    reading, jobs = spoken
+    ear.name = "ear@5"
+    everything = listening(1.0, "order")
+    for job in reversed(jobs):
+        verify_job(reading, job, everything, Verification())
+    freeze_reference(reading, everything)
+    judged = judge_takes(reading, everything, Strictness.NORMAL)
+    assert [one.row.chunk for one in judged] == sorted(one.row.chunk for one in judged)
+    assert sum(one.judgement.verdict is Verdict.FAIL for one in judged) <= len(judged) // 10
+
+
+def test_what_says_no_words_is_not_listened_to_by_itself(spoken: tuple[Reading, list[Job]]) -> None:
+    reading, _ = spoken
+    tone = replace(reading, engine=EngineName.TONE.value)
+    assert listening_of(tone, Verification()) is None
+    assert listening_of(reading, Verification(listen=Listen.NONE)) is None
+    sampled, everything = (listening_of(reading, Verification(listen=kind)) for kind in (Listen.AUTO, Listen.ALL))
+    assert sampled and everything and (sampled.share, everything.share) == (0.05, 1.0)
+    assert sampled.name != everything.name
+
+
+def test_the_breaker_trips_when_most_of_the_first_takes_are_bad() -> None:
+    breaker = Breaker("a book")
+    breaker.add(Verified("00001-00032", 32, LEAST - 1, tuple(range(1, LEAST)), "noise"))  # too few to tell
+    breaker.add(Verified("00033-00064", 32, 32, (), ""))
+    breaker.add(Verified("00065-00096", 32, 10, tuple(range(65, 75)), "noise"))
+    with pytest.raises(NotGoodEnough, match=r"Stopped: 3\d of the first \d+ takes .*from chunk 1 on \(noise\)"):
+        breaker.add(Verified("00097-00128", 32, 14, tuple(range(97, 111)), "noise"))
