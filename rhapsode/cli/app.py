@@ -222,7 +222,7 @@ def diagnose(
 @app.command()
 def query(
     book: Book,
-    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over the tables takes, chunks and plan.")],
+    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over takes, heard, chunks and plan.")],
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False,
     library: Library = None,

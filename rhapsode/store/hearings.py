@@ -128,11 +128,16 @@ def read_heard(library: Library, path: str) -> list[HeardRow]:
         NotInLibrary: There is no such file.
         EvidenceDamaged: It is torn, altered, or of another version.
     """
+    return [_ROW.validate_python({**row, "measures": row}) for row in sealed.rows_of(read_table(library, path))]
+
+
+def read_table(library: Library, path: str) -> pa.Table:
+    """The same as a table, columns as in `SCHEMA`."""
     where = library.url(path)
     table, _ = sealed.read_table(KIND, library.read_bytes(path), where)
     if not table.schema.equals(SCHEMA):
         raise EvidenceDamaged(f"{where} does not have the columns of {KIND}.", sealed.REMEDY)
-    return [_ROW.validate_python({**row, "measures": row}) for row in sealed.rows_of(table)]
+    return table
 
 
 def _flat(row: HeardRow) -> dict[str, object]:

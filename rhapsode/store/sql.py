@@ -4,8 +4,9 @@
 
 `name` is that of the book's folder (`find_shelf(library, what).name`).
 
-Tables: `takes` (every take and every failed attempt; the column `reading` says in which reading), `chunks`
-(chunks.parquet of the latest edition, if there is one) and `plan` (the chunks of every plan). They are loaded into
+Tables: `takes` (every take and every failed attempt; the column `reading` says in which reading), `heard` (what was
+measured of them, likewise), `chunks` (chunks.parquet of the latest edition, if there is one) and `plan` (the chunks of
+every plan). They are loaded into
 memory first; then DuckDB's access to files, network, extensions, Python variables and its own settings is switched off,
 and only a single SELECT (or DESCRIBE, EXPLAIN, SUMMARIZE, ...) is run.
 """
@@ -16,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from rhapsode.errors import BadRequest
-from rhapsode.store import evidence
+from rhapsode.store import evidence, hearings
 from rhapsode.store.editions import latest_edition, load_chunks
 from rhapsode.store.library import Library
 from rhapsode.store.shelf import Shelf
@@ -28,7 +29,7 @@ LOCKS = {
     "enable_external_access": "false",  # files, network, extensions, Python variables
     "lock_configuration": "true",  # last
 }
-REMEDY = "Ask with one SELECT over the tables takes, chunks and plan; `describe takes` lists the columns."
+REMEDY = "Ask with one SELECT over the tables takes, heard, chunks and plan; `describe takes` lists the columns."
 
 
 def query(library: Library, name: str, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -42,7 +43,7 @@ def query(library: Library, name: str, sql: str) -> tuple[list[str], list[tuple[
     with duckdb.connect(":memory:") as connection:
         for table_name, table in tables.items():
             connection.register("arriving", table)
-            connection.execute(f"create table {table_name} as select * from arriving")  # noqa: S608  our own three names
+            connection.execute(f"create table {table_name} as select * from arriving")  # noqa: S608  our own names
             connection.unregister("arriving")
         for setting, value in LOCKS.items():
             connection.execute(f"set {setting} = {value}")
@@ -57,13 +58,18 @@ def query(library: Library, name: str, sql: str) -> tuple[list[str], list[tuple[
 
 
 def _tables(library: Library, shelf: Shelf) -> dict[str, pa.Table]:
-    takes = [evidence.SCHEMA.append(pa.field("reading", pa.string())).empty_table()]
+    takes, heard = [_of_reading("", evidence.SCHEMA.empty_table())], [_of_reading("", hearings.SCHEMA.empty_table())]
     for path in library.list(shelf.path("evidence")):
+        reading = path.removeprefix(shelf.path("evidence")).split("/")[1]
         if path.endswith((evidence.TAKES, evidence.FAILURES)):
-            table = evidence.read_table(library, path)
-            reading = path.removeprefix(shelf.path("evidence")).split("/")[1]
-            takes.append(table.append_column("reading", pa.array([reading] * len(table), pa.string())))
-    tables = {"takes": pa.concat_tables(takes), "plan": shelf.plan_table()}
+            takes.append(_of_reading(reading, evidence.read_table(library, path)))
+        elif path.endswith(hearings.HEARD):
+            heard.append(_of_reading(reading, hearings.read_table(library, path)))
+    tables = {"takes": pa.concat_tables(takes), "heard": pa.concat_tables(heard), "plan": shelf.plan_table()}
     if edition := latest_edition(shelf):
         tables["chunks"] = load_chunks(shelf, edition.number)
     return tables
+
+
+def _of_reading(reading: str, table: pa.Table) -> pa.Table:
+    return table.append_column("reading", pa.array([reading] * len(table), pa.string()))

@@ -161,7 +161,7 @@ def test_duckdb_s_own_words_reach_the_user(book: Library) -> None:
         query(book, NAME, "select chunkk from takes")
     with pytest.raises(BadRequest, match=r'syntax error at or near "selec"'):
         query(book, NAME, "selec 1")
-    with pytest.raises(BadRequest, match="takes, chunks and plan"):
+    with pytest.raises(BadRequest, match="takes, heard, chunks and plan"):
         query(book, NAME, "select * from nowhere")
     with pytest.raises(BadRequest):
         query(book, NAME, os.fsdecode(b"select \xff"))
