@@ -198,9 +198,8 @@ def description_spoken(take: Spoken, studio: Studio, rng: Rng) -> Spoken:
 
 def made_up_words(take: Spoken, studio: Studio, rng: Rng) -> Spoken | None:
     """Fluent gibberish: each word of four letters or more becomes one that no language has."""
-    return replace(
-        take, audio=studio.say(re.sub(r"[A-Za-z]{4,}", lambda word: _nonsense(word[0], rng), take.text), 1.0)
-    )
+    said = re.sub(r"[A-Za-z]{4,}", lambda word: _nonsense(word[0], rng), take.text)
+    return replace(take, audio=studio.say(said, 1.0)) if said != take.text else None
 
 
 def other_voice(take: Spoken, studio: Studio, rng: Rng) -> Spoken:

@@ -84,9 +84,11 @@ def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
 # -- the takes ---------------------------------------------------------------------------------------------------------
 
 
-def cases_of(books: Sequence[Path], each: int, half: str, kinds: Iterable[str], ear: Ear) -> Iterator[Case]:
-    """Good takes first, then `each` spoiled ones of every kind."""
-    size = max(LEAST_CLEAN, each)
+def cases_of(
+    books: Sequence[Path], each: int, half: str, kinds: Iterable[str], ear: Ear, clean: int = LEAST_CLEAN
+) -> Iterator[Case]:
+    """Good takes first, at least `clean`, then `each` spoiled ones of every kind."""
+    size = max(clean, each)
     members = studio.chunks_of(books, 2 * size)[HALVES.index(half) :: 2][:size]
     takes = [Spoken(one.text, one.sentences, studio.say(one.text)) for one in members]
     for member, take in zip(members, takes, strict=True):
