@@ -11,7 +11,7 @@ from rich.text import Text
 
 from rhapsode.cli.console import shown, table
 from rhapsode.engines.registry import load_engine
-from rhapsode.model import Book, Plan, Reading
+from rhapsode.model import Book, Listening, Plan, Reading
 from rhapsode.report.estimate import ChapterEstimate, conversion_s, estimate_chapters, try_engine
 from rhapsode.report.summary import clock, in_words, skips_by_reason
 from rhapsode.settings import AudioSettings, EngineName
@@ -50,6 +50,18 @@ def show_estimate(
         f"  About {in_words(duration_s)} of audio in {counted(len(plan.chunks), 'chunk')}, "
         f"spoken by {reading.voice.name} ({reading.engine}) in about {in_words(takes_s)}."
     )
+
+
+def show_listening(console: Console, book: Book, listening: Listening | None) -> None:
+    """Who will listen to what is spoken."""
+    if listening is None:
+        console.print(f"  Nobody listens to it (language of the book: {book.metadata.language}).")
+    elif listening.share == 1:
+        console.print(f"  Every take is listened to by {listening.recogniser}.")
+    else:
+        console.print(
+            f"  {listening.share:.0%} of it and all that looks suspicious is listened to by {listening.recogniser}."
+        )
 
 
 def chapter_table(chapters: list[ChapterEstimate]) -> Table:

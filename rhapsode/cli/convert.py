@@ -27,11 +27,12 @@ def convert_book(verbose: bool, **asked: Any) -> None:
     console = screen()
     # The imports below take most of a second, so the first line goes before them.
     console.print(f"Reading {asked['epub']}")
-    from rhapsode.cli.announce import show_book, show_edition, show_estimate
+    from rhapsode.cli.announce import show_book, show_edition, show_estimate, show_listening
     from rhapsode.engines.registry import choose_engine
     from rhapsode.settings import ConvertRequest, EngineName
     from rhapsode.stages.accept import latest_takes
     from rhapsode.stages.plan import parse_book, plan_chunks
+    from rhapsode.stages.verify import listening_of
     from rhapsode.store.library import open_library
     from rhapsode.store.readings import ReadingFolder
     from rhapsode.store.shelf import Shelf
@@ -50,6 +51,7 @@ def convert_book(verbose: bool, **asked: Any) -> None:
         return
     plan = shelf.load_plan(reading.plan)
     show_estimate(console, book, plan, reading, request.audio, request.workers)
+    show_listening(console, book, listening_of(reading, request.verify))
     there = set(latest_takes(ReadingFolder(shelf, reading.key).read_takes()))
     if there:
         console.print(f"  {len(there):,} of them are in the library already and are not spoken again.")

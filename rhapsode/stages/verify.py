@@ -50,10 +50,12 @@ def listening_of(reading: Reading, verification: Verification) -> Listening | No
     """Who listens to this reading; None: nobody checks it.
 
     By itself, every take of a language model is listened to, and a sample of voices that make the same mistakes again;
-    never what says no words (`tone`), or is in a language that the recogniser does not know.
+    never what says no words (`tone`), or a book in another language than that of the recogniser, English.
     """
     wanted = verification.listen
-    if wanted is Listen.NONE or (wanted is Listen.AUTO and reading.engine == EngineName.TONE):
+    if wanted is Listen.NONE:
+        return None
+    if wanted is Listen.AUTO and (reading.engine == EngineName.TONE or not _in_english(reading)):
         return None
     everything = wanted is Listen.ALL
     if wanted is Listen.AUTO:
@@ -61,6 +63,11 @@ def listening_of(reading: Reading, verification: Verification) -> Listening | No
     share = 1.0 if everything else verification.share
     name = digest([MEASURES_VERSION, share, verification.recogniser])[:8]
     return Listening(share, verification.recogniser, name)
+
+
+def _in_english(reading: Reading) -> bool:
+    book = Shelf(open_library(reading.library), reading.shelf).load_book(reading.book)
+    return book.metadata.language.lower().split("-")[0] in ("en", "eng", "und", "")
 
 
 def job_is_verified(reading: Reading, job: Job, listening: Listening) -> bool:
