@@ -132,7 +132,7 @@ class Reference:
 
     Attributes:
         takes: How many it was made from.
-        pace: Median of heard seconds over estimated ones (text/pace.py).
+        pace: Median of heard seconds over estimated ones, without the silence that an estimate holds for the edges.
         pace_spread: Robust standard deviation of its natural logarithm.
         voice: Centroid of the embeddings, a unit vector; None where there are none.
         voice_floor: Where the 1st percentile of their cosine similarity to the centroid lies, by median and spread.

@@ -16,10 +16,10 @@ from rhapsode.quality import limits
 from rhapsode.quality.alignment import FORGIVEN, Alignment, Kind, Piece, align
 from rhapsode.quality.limits import FATAL
 from rhapsode.quality.outright import Finding, outright_findings
+from rhapsode.quality.reference import usual_s
 from rhapsode.quality.sounds import is_common, outline, unlikeness
 from rhapsode.quality.words import Word, words_of
 from rhapsode.settings import Strictness
-from rhapsode.text.pace import estimate_s
 
 SHOWN = 6
 """Words that a reason quotes."""
@@ -65,24 +65,21 @@ def _of_take(text: str, measures: Measures, reference: Reference | None) -> Iter
 
 
 def _of_pace(text: str, heard_s: float, reference: Reference) -> Iterator[Finding]:
-    expected_s = estimate_s(text) * reference.pace
-    if not expected_s or not heard_s:
-        return
-    far_s = abs(heard_s - expected_s) - limits.PACE_SLACK_S.at
-    if far_s <= 0:
-        return
-    nearer_s = expected_s + far_s if heard_s > expected_s else max(expected_s - far_s, 0.01)
+    expected_s = usual_s(text) * reference.pace
+    longer = heard_s > expected_s
+    slack = limits.LONGER_SLACK_S if longer else limits.SHORTER_SLACK_S
+    nearer_s = max(heard_s - slack.at, expected_s) if longer else min(heard_s + slack.at, expected_s)
     deviations = abs(log(nearer_s / expected_s)) / reference.pace_spread
-    reason = f"{'longer' if heard_s > expected_s else 'shorter'} than usual: {heard_s:.1f} s, not {expected_s:.1f} s"
+    reason = f"{'longer' if longer else 'shorter'} than usual: {heard_s:.1f} s, not {expected_s:.1f} s"
     yield Finding(limits.PACE.badness(deviations), reason)
 
 
 def _of_voice(measures: Measures, reference: Reference) -> Iterator[Finding]:
     shape, heard_s = measures.shape, measures.signal.heard_s
-    if measures.voice and reference.voice and heard_s >= limits.VOICED_S.at:
+    if measures.voice and reference.voice:
         alike = sum(a * b for a, b in zip(measures.voice, reference.voice, strict=True))
         forgiven = max(limits.VOICE.at * (1 - reference.voice_floor), limits.LEAST_UNLIKE.at)
-        forgiven *= max(1.0, limits.WHOLE_VOICE_S.at / heard_s)
+        forgiven *= max(1.0, limits.WHOLE_VOICE_S.at / max(heard_s, 0.1))
         yield Finding(min((1 - alike) / forgiven, FATAL), f"another voice, alike by {alike:.2f} only")
     if shape.pitch_hz and reference.pitch_hz and heard_s >= limits.VOICED_S.at:
         times = max(shape.pitch_hz / reference.pitch_hz, reference.pitch_hz / shape.pitch_hz)
@@ -150,6 +147,7 @@ def _doubt(alignment: Alignment, transcript: Transcript, bad: bool) -> str:
     """Why words are no proof here; empty if they are."""
     if not bad:
         unsure = limits.UNSURE.badness(-transcript.average_log_probability)
+        unsure = max(unsure, limits.NO_SPEECH.badness(transcript.no_speech))
         return "the recogniser is not sure of what it heard" if unsure >= 1 else ""
     if len(alignment.said) <= limits.SHORT and len(alignment.heard) <= 2 * limits.SHORT:
         return "too short to be sure"

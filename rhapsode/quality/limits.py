@@ -45,14 +45,16 @@ ADDED = Limit(3, "Words in a row that the text has not: a name is heard as two w
 ADDED_AT_AN_END = Limit(2, "Likewise before the first and after the last.")
 REPEATED = Limit(2, "Words in a row that are heard once more than they are in the text.")
 COMPRESSION = Limit(2.4, "Length of the transcript over that of its zlib: Whisper's own limit for one that loops.")
-NO_SPEECH = Limit(0.6, "Whisper's own limit, for a transcript that says nothing of the text.")
-UNSURE = Limit(1.0, "Average log-probability, negated; Whisper's own limit. Good takes have 0.1 to 0.4.")
+UNSURE = Limit(1.0, "Average log-probability, negated; Whisper's own limit. Good takes have 0.1 to 0.5.")
+NO_SPEECH = Limit(0.6, "Probability that nobody speaks; Whisper's own limit. Good takes have 0.1 at most, silence 0.9.")
 
 # -- pace --------------------------------------------------------------------------------------------------------------
 
 PACE = Limit(6.0, "Robust standard deviations from the book's median; the estimate errs most for very short texts.")
-PACE_SLACK_S = Limit(0.5, "Seconds that are forgiven before: a single word has no pace.")
+LONGER_SLACK_S = Limit(0.25, "Seconds that are forgiven before: a single word has no pace.")
+SHORTER_SLACK_S = Limit(0.5, "Likewise; estimates of short texts err to this side, by the pauses of C.A.C., say.")
 EXTREME_PACE = Limit(2.5, "Times the estimated seconds, or that part of them, where nothing is known of the book.")
+EXTREME_SLACK_S = Limit(0.5, "Seconds that are forgiven before, either way.")
 
 # -- the waveform ------------------------------------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ def findings_of_levels(text: str, finish: FinishReason, signal: SignalMeasures, 
     longest_s = max(signal.leading_silence_s, signal.trailing_silence_s)
     yield Finding(edge.badness(longest_s), f"silent for more than {edge.at:.0f} s at an edge")
     expected_s, heard_s = estimate_s(text) / speed, signal.heard_s
-    slack_s = limits.PACE_SLACK_S.at
+    slack_s = limits.EXTREME_SLACK_S.at
     times = max((heard_s - slack_s) / expected_s, expected_s / (heard_s + slack_s)) if expected_s else 0.0
     yield Finding(
         limits.EXTREME_PACE.badness_times(times), f"{heard_s:.1f} s of speech for a text of about {expected_s:.1f} s"

@@ -22,6 +22,12 @@ from rhapsode.text.pace import estimate_s
 PACED_S = 3.0
 """Texts shorter than this, by estimate, say little about pace: the silence around them is a third of it."""
 
+EDGE_S = 0.6
+"""What an estimate holds for the silence around an utterance (text/pace.py), which is not heard."""
+
+LEAST_HEARD_S = 0.2
+"""What is expected of the shortest text."""
+
 USUAL_SPREAD = 0.08
 SPREAD_TAKES = 10
 """Before there are takes a spread of 0.08 is assumed, with the weight of 10 takes: a book of two chunks whose paces
@@ -60,11 +66,16 @@ def reference_of(takes: Iterable[tuple[str, Measures]]) -> Reference:
     )
 
 
+def usual_s(text: str) -> float:
+    """Seconds that are heard of a text between the silences at its edges, by estimate."""
+    return max(estimate_s(text) - EDGE_S, LEAST_HEARD_S)
+
+
 def _pace(takes: Sequence[tuple[str, Measures]]) -> tuple[float, float]:
-    """Median of heard seconds over estimated ones, and the spread of its logarithm."""
-    pairs = [(one.signal.heard_s, estimate_s(text)) for text, one in takes]
-    logs = [log(heard_s / expected_s) for heard_s, expected_s in pairs if heard_s > 0 and expected_s >= PACED_S]
-    logs = logs or [log(heard_s / expected_s) for heard_s, expected_s in pairs if heard_s > 0 and expected_s > 0]
+    """Median of heard seconds over usual ones, and the spread of its logarithm."""
+    pairs = [(one.signal.heard_s, usual_s(text)) for text, one in takes if one.signal.heard_s > 0]
+    logs = [log(heard_s / expected_s) for heard_s, expected_s in pairs if expected_s >= PACED_S]
+    logs = logs or [log(heard_s / expected_s) for heard_s, expected_s in pairs]
     if not logs:
         return 1.0, USUAL_SPREAD
     middle = median(logs)

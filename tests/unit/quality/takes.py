@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from rhapsode.model import FinishReason, Measures, Reference, ShapeMeasures, SignalMeasures, TokenMeasures, Transcript
-from rhapsode.text.pace import estimate_s
+from rhapsode.quality.reference import usual_s
 
 TEXT = "He looked up from his book, and saw the carriage coming slowly over the hill."
 SHAPE = ShapeMeasures(
@@ -55,7 +55,7 @@ def good(text: str = TEXT, heard: str | None = None) -> Measures:
     """Of a good take; or of one of which something else was heard, and nothing else is odd."""
     return Measures(
         finish=FinishReason.END,
-        signal=signal_of(estimate_s(text)),
+        signal=signal_of(usual_s(text)),
         shape=SHAPE,
         tokens=TOKENS,
         transcript=heard_as(text if heard is None else heard),

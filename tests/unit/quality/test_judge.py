@@ -11,11 +11,11 @@ from rhapsode.model import FinishReason, Measures, Verdict
 from rhapsode.quality import limits
 from rhapsode.quality.judge import judge_take
 from rhapsode.quality.outright import outright
+from rhapsode.quality.reference import usual_s
 from rhapsode.settings import Strictness
-from rhapsode.text.pace import estimate_s
 from tests.unit.quality.takes import OTHER_VOICE, REFERENCE, SHAPE, TEXT, TOKENS, good, heard_as, signal_of
 
-EXPECTED_S = estimate_s(TEXT)
+EXPECTED_S = usual_s(TEXT)
 
 
 def shaped(**changed: Any) -> Measures:

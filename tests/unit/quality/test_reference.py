@@ -9,9 +9,8 @@ import pytest
 
 from rhapsode.model import Measures, Reference, Verdict
 from rhapsode.quality.judge import judge_take
-from rhapsode.quality.reference import USUAL_SPREAD, reference_of
+from rhapsode.quality.reference import USUAL_SPREAD, reference_of, usual_s
 from rhapsode.settings import Strictness
-from rhapsode.text.pace import estimate_s
 from tests.unit.quality.takes import SHAPE, TEXT, good, heard_as, signal_of
 
 Taken = tuple[str, Measures]
@@ -29,7 +28,7 @@ def takes(count: int, pace: float = PACE, seed: int = 0) -> list[Taken]:
     made = []
     for i in range(count):
         text = f"{TEXT} And so on, {'again and ' * (i % 7)}for the {i}th time."
-        signal = signal_of(estimate_s(text) * pace * float(np.exp(rng.normal(0, 0.05))))
+        signal = signal_of(usual_s(text) * pace * float(np.exp(rng.normal(0, 0.05))))
         shape = replace(SHAPE, pitch_hz=float(rng.normal(180, 5)), jumps_per_s=float(rng.normal(11, 1)))
         heard = heard_as(text)
         made.append((text, Measures(good().finish, signal, shape, None, heard, unit(voice + rng.normal(0, 0.2, 16)))))
@@ -41,7 +40,7 @@ def spoiled(taken: Taken) -> Taken:
     text, measures = taken
     return text, replace(
         measures,
-        signal=signal_of(4 * estimate_s(text)),
+        signal=signal_of(4 * usual_s(text)),
         shape=replace(SHAPE, pitch_hz=90.0, jumps_per_s=30.0),
         transcript=heard_as("blah blah blah"),
         voice=unit(-np.ones(16)),
