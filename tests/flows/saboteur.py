@@ -27,15 +27,14 @@ ALL = [name for name in KINDS if name != "slipped frames"]  # those need a voice
 
 
 class Saboteur:
-    """hibari, of whose takes those that `spoils` says are spoiled; `log` has the kind of each, by the take's key.
+    """hibari, whose takes are spoiled in one of the kinds that `spoils` names; `log` has the kind, by the take's key.
 
-    The kinds are drawn from `kinds` by the key, so that the same take is always spoiled alike.
+    The kind is drawn by the key, so that the same take is always spoiled alike.
 
     A kind that cannot spoil a take, such as a skipped sentence where there is one, leaves its place to the next.
     """
 
-    def __init__(self, spoils: Callable[[Utterance], bool], kinds: Sequence[str] = ALL) -> None:
-        self._kinds = kinds
+    def __init__(self, spoils: Callable[[Utterance], Sequence[str]]) -> None:
         self._voice = load_hibari()
         self._spoils = spoils
         self.log: dict[str, str] = {}
@@ -51,12 +50,13 @@ class Saboteur:
 
     def spoiled(self, take: Take) -> Take:
         self.spoken += 1
-        if not self._spoils(take.utterance):
+        kinds = self._spoils(take.utterance)
+        if not kinds:
             return take
         assert take.audio is not None
         good = Spoken(take.utterance.text, (take.utterance.text,), take.audio)
         rng = np.random.default_rng(int(take.utterance.key[:16], 16))
-        for name in rng.permutation(self._kinds):
+        for name in rng.permutation(kinds):
             bad = KINDS[name](good, self._studio, rng)
             if bad:
                 self.log[take.utterance.key] = str(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from rhapsode.store.library import open_library
 from rhapsode.store.readings import folder_of
 from rhapsode.store.shelf import find_shelf
 from tests.faulty import install
-from tests.flows.saboteur import Saboteur
+from tests.flows.saboteur import ALL, Saboteur
 
 TITLE = "The Tide Clock"
 STUBBORN = "Eat your"
@@ -31,8 +33,10 @@ def request_of(story: Path, library: Path, verification: Verification) -> Conver
 def test_what_is_spoiled_is_mended_or_named(
     story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def spoils(utterance: Utterance) -> bool:
-        return int(utterance.key[:8], 16) < 0.3 * 2**32 or STUBBORN in utterance.text
+    def spoils(utterance: Utterance) -> Sequence[str]:
+        if STUBBORN in utterance.text:
+            return ["shuffled frames", "other text", "description spoken"]
+        return ALL if int(utterance.key[:8], 16) < 0.3 * 2**32 else []
 
     engine = Saboteur(spoils)
     install(monkeypatch, engine)
@@ -45,14 +49,14 @@ def test_what_is_spoiled_is_mended_or_named(
         takes.setdefault(row.chunk, []).append(row.key)
     accepted = {row["chunk"]: row["key"] for row in load_chunks(shelf, edition.number).to_pylist()}
     exhausted = {chunk for chunk, keys in takes.items() if len(keys) == 4 and engine.log.keys() >= set(keys)}
-    misses = {chunk: engine.log[key] for chunk, key in accepted.items() if key in engine.log} | {}
-    missed = {chunk: kind for chunk, kind in misses.items() if chunk not in exhausted}
+    spoiled = {chunk: engine.log[key] for chunk, key in accepted.items() if key in engine.log}
+    missed = {chunk: kind for chunk, kind in spoiled.items() if chunk not in exhausted}
     retaken = sum(len(keys) - 1 for keys in takes.values())
     with capsys.disabled():
         print(f"\n{len(engine.log)} of {engine.spoken} takes spoiled, {retaken} retakes; accepted though bad: {missed}")
     assert len(engine.log) >= 0.2 * engine.spoken and exhausted, "the saboteur has done too little"
     assert {flaw.chunk for flaw in edition.exceptions} == exhausted
-    assert len(missed) <= 0.05 * len(engine.log)
+    assert len(missed) <= 0.1 * len(engine.log)
     # On its own each verdict is the same again: judged from the evidence, whatever was judged beside it.
     listening = listening_of(folder.load()[0], request.verify)
     assert listening
@@ -64,7 +68,7 @@ def test_what_is_spoiled_is_mended_or_named(
 def test_a_chunk_that_always_fails_stops_a_strict_book_and_is_named_in_another(
     story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Saboteur(lambda utterance: STUBBORN in utterance.text, kinds=["silence"])
+    engine = Saboteur(lambda utterance: ["silence"] if STUBBORN in utterance.text else [])
     install(monkeypatch, engine)
     strict = Verification(listen=Listen.SAMPLE, share=0.0, takes=3, policy=Policy.STRICT)
     with pytest.raises(NotGoodEnough, match=r"No take is good of 1 chunks; the first is chunk \d+") as refused:
@@ -86,12 +90,12 @@ def test_a_chunk_that_always_fails_stops_a_strict_book_and_is_named_in_another(
 def test_a_voice_that_spoils_everything_is_stopped_within_two_ranges(
     story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Saboteur(lambda utterance: True)
+    engine = Saboteur(lambda utterance: ALL)
     install(monkeypatch, engine)
     with pytest.raises(NotGoodEnough, match=r"Stopped: .* are bad, from chunk 1 on") as stopped:
         convert_book(request_of(story, tmp_path, Verification(listen=Listen.SAMPLE)))
     assert "rhapsode diagnose" in stopped.value.remedy
     shelf = find_shelf(open_library(str(tmp_path)), TITLE)
-    verified = [path for path in shelf.library.list(shelf.path("evidence")) if path.endswith(".verify.parquet")]
-    assert 1 <= len(verified) <= 2
+    heard = re.search(r"of the first (\d+) takes", str(stopped.value))
+    assert heard and int(heard[1]) <= 2 * 32
     assert latest_edition(shelf) is None
