@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds the Chromium in which the page of the listening report is tested, or installs Debian's, the one without windows.
-# Where neither can be done it says so and goes on: the tests of the page skip, but not in CI.
+# Where neither can be done it says so and goes on: the tests of the page skip, with a reason.
 set -eu
 for name in ${CHROMIUM:-} chromium-headless-shell chromium chromium-browser google-chrome; do
     if command -v "$name" >/dev/null; then exit 0; fi
