@@ -19,7 +19,19 @@ from tests.unit.cli.conftest import Said
 from tests.unit.cli.test_failures import assert_one_line
 
 Rhapsode = Callable[..., Said]
-COMMANDS = ["convert", "inspect", "locate", "redo", "diagnose", "query", "voices", "models", "doctor"]
+COMMANDS = [
+    "convert",
+    "inspect",
+    "locate",
+    "redo",
+    "judge",
+    "report",
+    "diagnose",
+    "query",
+    "voices",
+    "models",
+    "doctor",
+]
 
 
 def test_alone_it_shows_help(rhapsode: Rhapsode) -> None:

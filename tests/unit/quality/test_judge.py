@@ -130,6 +130,18 @@ def test_where_the_recogniser_is_out_of_its_depth_the_verdict_is_open() -> None:
         assert judge_take(text, spoiled, REFERENCE, Strictness.NORMAL).verdict is Verdict.FAIL
 
 
+def test_a_take_that_is_as_long_as_with_its_first_word_is_left_open() -> None:
+    text = "Algernon. " + TEXT
+    for spoken, verdict in ((text, Verdict.INCONCLUSIVE), (TEXT, Verdict.FAIL)):
+        take = replace(good(text, TEXT), signal=signal_of(usual_s(spoken)))
+        judged = judge_take(text, take, REFERENCE, Strictness.NORMAL)
+        assert judged.verdict is verdict, judged
+        assert "1 word missing at the beginning: 'Algernon'" in judged.reasons
+        assert judge_take(text, take, None, Strictness.NORMAL).verdict is Verdict.FAIL
+    spoiled = replace(good(text, TEXT), finish=FinishReason.BUDGET)
+    assert judge_take(text, spoiled, REFERENCE, Strictness.NORMAL).verdict is Verdict.FAIL
+
+
 def test_what_was_not_listened_to_is_judged_by_the_rest() -> None:
     unheard = replace(good(), transcript=None)
     assert judge_take(TEXT, unheard, REFERENCE, Strictness.NORMAL).verdict is Verdict.PASS

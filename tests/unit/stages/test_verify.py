@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rhapsode.errors import NotGoodEnough
-from rhapsode.model import Audio, Job, Listening, Order, Reading, Transcript, Verdict
+from rhapsode.model import Job, Listening, Order, Reading, Verdict
 from rhapsode.quality.ladder import next_sampling
 from rhapsode.recipe import first_job, later_job
 from rhapsode.settings import ConvertRequest, EngineName, Listen, Strictness, Verification
@@ -20,27 +20,9 @@ from rhapsode.stages.speak import speak_job
 from rhapsode.stages.verdicts import freeze_reference, judge_takes, plan_rung
 from rhapsode.stages.verify import Verified, job_is_verified, listening_of, verify_job
 from rhapsode.store.library import open_library
-from rhapsode.store.objects import sha256_of
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
-
-
-class Ear:
-    """A recogniser that knows what was said, and hears nonsense where `garbles` is in it."""
-
-    name = "ear@1"
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        self.heard: list[str] = []
-        self.garbles: set[str] = set()
-
-    def hear(self, audio: Audio) -> Transcript:
-        text = self.texts[sha256_of(audio)]
-        self.heard.append(text)
-        if any(word in text for word in self.garbles):
-            text = "Nothing of what the book says is to be found in these words at all."
-        return Transcript(text, -0.1, 0.0, 1.0, self.name)
+from tests.fixtures.ear import Ear
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +39,13 @@ def spoken(booklet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Rea
 @pytest.fixture
 def ear(spoken: tuple[Reading, list[Job]], monkeypatch: pytest.MonkeyPatch) -> Ear:
     made = Ear()
-    know(made, spoken[0])
+    made.learn(folder_of(spoken[0]).read_takes())
     monkeypatch.setattr(verify, "load_recogniser", lambda name: made)
     return made
 
 
 def folder_of(reading: Reading) -> ReadingFolder:
     return ReadingFolder(Shelf(open_library(reading.library), reading.shelf), reading.key)
-
-
-def know(ear: Ear, reading: Reading) -> None:
-    ear.texts |= {row.sha256: row.spoken for row in folder_of(reading).read_takes()}
 
 
 def listening(share: float, name: str) -> Listening:
@@ -116,7 +94,7 @@ def test_what_is_bad_is_retaken_and_the_good_take_accepted(booklet: Path, tmp_pa
     for chunk_range in load_plan(reading).ranges:
         job = first_job(chunk_range)
         speak_job(reading, job)
-        know(ear, reading)
+        ear.learn(folder_of(reading).read_takes())
         bad = load_plan(reading).chunks[4].spoken
         ear.garbles = {bad}
         verify_job(reading, job, hears, verification)
@@ -126,7 +104,7 @@ def test_what_is_bad_is_retaken_and_the_good_take_accepted(booklet: Path, tmp_pa
     assert [flaw.chunk for flaw in accept_takes(reading, verification).exceptions] == [5]
 
     speak_job(reading, retakes)
-    know(ear, reading)
+    ear.learn(folder_of(reading).read_takes())
     ear.garbles = set()
     assert verify_job(reading, retakes, hears, verification).listened == 1
     accepted = accept_takes(reading, verification)
