@@ -43,6 +43,8 @@ def judge_take(text: str, measures: Measures, reference: Reference | None, stric
         found = _of_words(text, alignment, measures.transcript)
         words = [one for one in found if one.badness >= tolerated]
         doubt = _doubt(alignment, measures.transcript, bool(words))
+        if words and reference and _has_room(text, words, measures.signal.heard_s, reference):
+            doubt = "as long as if nothing were missing"
     bad = sorted([*signs, *words], key=lambda one: -one.badness)
     reasons = tuple(dict.fromkeys(one.reason for one in bad))
     score = sum(one.badness for one in bad)
@@ -132,7 +134,8 @@ def _of_gap(text: str, alignment: Alignment, gap: Sequence[Piece]) -> Iterator[F
             for word in alignment.said[piece.said_start : piece.said_end]
         ]
         quoted = _quoted([text[word.start : word.end] for word in lost])
-        yield Finding(limit.badness(missing), f"{_count(missing)} missing{where}: {quoted}")
+        rests_on = (lost[0].start, lost[-1].end) if at_head and not heard and missing <= limits.WITNESSED else None
+        yield Finding(limit.badness(missing), f"{_count(missing)} missing{where}: {quoted}", rests_on)
     if added > 0:
         limit = limits.ADDED_AT_AN_END if where else limits.ADDED
         quoted = _quoted([word.text for word in heard])
@@ -161,6 +164,17 @@ def _doubt(alignment: Alignment, transcript: Transcript, bad: bool) -> str:
     if len(alignment.said) <= 6 and 2 * rare > len(wrong):
         return "mostly names"
     return ""
+
+
+def _has_room(text: str, bad: Sequence[Finding], heard_s: float, reference: Reference) -> bool:
+    """Whether the take is long enough for the words that were not heard, and too long without them."""
+    if not heard_s or not all(one.lost for one in bad):
+        return False
+    kept = text
+    for start, end in sorted((one.lost for one in bad if one.lost), reverse=True):
+        kept = (kept[:start] + kept[end:]).lstrip(" \"'“‘.,;:!?—")
+    far, far_without = (log(heard_s / (usual_s(one) * reference.pace)) for one in (text, kept))
+    return (far_without**2 - far**2) / (2 * reference.pace_spread**2) >= limits.ROOM
 
 
 def _count(words: int) -> str:

@@ -97,3 +97,9 @@ MERGED = 0.25
 
 SHORT = 2
 """Words: of a text this short a recogniser understands too little to convict it."""
+
+WITNESSED = 3
+"""Words missing at the beginning, at most, for which the length of a take may vouch: recognisers swallow those."""
+
+ROOM = 2.0
+"""Logarithm of the odds that a take of such a length has the words that were not heard."""

@@ -22,10 +22,12 @@ class Finding(NamedTuple):
     Attributes:
         badness: 1 is the limit at normal strictness, more is worse.
         reason: What is wrong then, in a few words, for people.
+        lost: Characters of the text, from and to, if it rests on their not being heard, and on nothing else.
     """
 
     badness: float
     reason: str
+    lost: tuple[int, int] | None = None
 
 
 def outright(text: str, measures: Measures, speed: float = 1.0) -> tuple[str, ...]:
