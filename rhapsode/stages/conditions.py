@@ -84,7 +84,7 @@ def _precisions(engine: EngineName) -> tuple[str, ...]:
     from rhapsode.engines.maya1.device import best_device  # noqa: PLC0415 - imports torch
 
     on_cpu = machine_settings().device == "cpu" or best_device() == "cpu"
-    plain = ("fp32",) if on_cpu else ("bf16", "fp16")
+    plain = ("fp32", "bf16", "fp16") if on_cpu else ("bf16", "fp16")
     return (*plain, *(("nf4", "int8") if installed("bitsandbytes") else ()))
 
 

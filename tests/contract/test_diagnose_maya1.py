@@ -19,6 +19,7 @@ from typing import Any, cast
 import pytest
 import torch
 
+from rhapsode.engines.maya1 import device
 from rhapsode.engines.maya1 import vocabulary as v
 from rhapsode.engines.maya1.engine import Maya1Engine
 from rhapsode.engines.maya1.weights import Models
@@ -91,7 +92,8 @@ def test_a_backend_in_order_is_acquitted_in_all_precisions_beside_the_other(name
     assert finding.verdict is Verdict.CLEAN, finding
     assert not [outcome for outcome in outcomes if outcome.absent]
     names = [outcome.condition for outcome in outcomes]
-    assert names[6:] == (["in nf4", "in int8", "on maya1-gguf"] if name is HF else ["on maya1-hf"])
+    precisions = ["in bf16", "in fp16", "in nf4", "in int8"]
+    assert names[6:] == ([*precisions, "on maya1-gguf"] if name is HF else ["on maya1-hf"])
     heard = {one.condition: one for outcome in outcomes for one in outcome.heard}
     assert heard["alone"].legal_mass and heard["alone"].legal_mass > 0.99
     assert heard[names[-1]].token_ids == heard["alone"].token_ids, "both compute in 32 bits"
@@ -99,6 +101,14 @@ def test_a_backend_in_order_is_acquitted_in_all_precisions_beside_the_other(name
         assert (heard["in int8"].slots, heard["in int8"].precision) == (1, "int8")
     assert {row["as alone"] for row in rows_of(outcomes) if row["spoken"] in names[:6]} == {"yes"}
     assert len(list(tmp_path.rglob("*.flac"))) == len(outcomes)
+
+
+def test_on_a_gpu_no_time_goes_into_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "best_device", lambda: "cuda")
+    for asked, plain in (("gpu", []), ("", []), ("cpu", ["in fp32"])):
+        monkeypatch.setenv("RHAPSODE_DEVICE", asked)
+        names = [one.name for one in other_conditions(HF, "bf16", ())]
+        assert names == [*plain, "in fp16", "in nf4", "in int8", "on maya1-gguf"]
 
 
 @MOSTLY_HF

@@ -59,6 +59,7 @@ BOUND = 1 << 20
 """Bytes by which a session may grow: sixteen seconds of sound, or the scores of 64 prompts."""
 
 SLOW = pytest.mark.slow
+pytestmark = pytest.mark.timeout(900)  # whoever runs first pays for the models
 
 
 class Case(NamedTuple):
@@ -228,7 +229,6 @@ def test_nothing_is_left_of_484_others(named: Named) -> None:
     remembers_nothing_of(named[1], OTHERS)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("named", BABBLING, indirect=True)
 def test_a_session_holds_the_same_memory_over_1_000_utterances_and_none_when_it_is_over(
     named: Named, monkeypatch: pytest.MonkeyPatch
