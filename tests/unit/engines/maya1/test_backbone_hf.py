@@ -181,9 +181,11 @@ def test_a_longer_neighbour_changes_no_bit(heads_a_key: int, said: int) -> None:
     assert np.array_equal(*found)
 
 
-@pytest.mark.parametrize("heads_a_key", [1, 3, 4])
-def test_however_far_the_cache_reaches_it_changes_no_bit(heads_a_key: int) -> None:
-    """As far as the longest take that is planned for; heads are as wide as Maya1's, of which three share a key."""
+def reaching(heads_a_key: int, growth: int) -> list[bool]:
+    """Whether steps whose cache reaches 2, 4 and 12 times as far as `growth` have the same bits as those at `growth`.
+
+    Heads are as wide as Maya1's, of which three share a key.
+    """
     model = one_layer(heads_a_key, head_dim=128)
     prompt = np.random.default_rng(0).integers(0, 500, 200).tolist()
 
@@ -203,8 +205,20 @@ def test_however_far_the_cache_reaches_it_changes_no_bit(heads_a_key: int) -> No
         backbone.close()
         return np.concatenate([one.ravel() for one in scores])
 
-    expected = steps(GROWTH)
-    assert [np.array_equal(steps(blocks * GROWTH), expected) for blocks in (2, 4, 12)] == [True] * 3
+    expected = steps(growth)
+    return [np.array_equal(steps(blocks * growth), expected) for blocks in (2, 4, 12)]
+
+
+@pytest.mark.parametrize("heads_a_key", [1, 3, 4])
+def test_however_far_the_cache_reaches_it_changes_no_bit(heads_a_key: int) -> None:
+    """As far as the longest take that is planned for."""
+    assert reaching(heads_a_key, GROWTH) == [True] * 3
+
+
+@pytest.mark.parametrize("heads_a_key", [4, 8])
+def test_a_cache_that_grows_in_half_blocks_is_convicted(heads_a_key: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backbone_hf, "GROWTH", GROWTH // 2)
+    assert reaching(heads_a_key, GROWTH // 2) == [False] * 3
 
 
 def test_the_cache_grows_in_steps_and_closing_frees_it(model: HfModel) -> None:
