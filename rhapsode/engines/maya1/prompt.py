@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from rhapsode.engines.maya1 import vocabulary as v
 from rhapsode.errors import BadRequest, WeightsDamaged
@@ -23,10 +23,6 @@ EMOTIONS = (
 )
 TAG = re.compile(f"<({'|'.join(sorted(EMOTIONS, key=len, reverse=True))})>")
 CLOSED_TAG = re.compile(TAG.pattern.replace("<", "</", 1))
-
-CONTROL_IDS = frozenset(
-    (v.BOS, v.EOT, v.CODE_START, v.CODE_END, v.SOH, v.EOH, v.SOA, v.EOA, v.PAD, *range(v.FIRST_CODE, v.LAST_CODE + 1))
-)
 
 MIN_DESCRIPTION_WORDS = 8
 MIN_FRAMES = math.ceil(28 / v.FRAME_TOKENS)  # the official minimum is 28 tokens
@@ -67,9 +63,8 @@ def check_tokenizer(tokenize: Tokenize) -> None:
             "The tokenizer splits every emotion tag, such as <laugh>, into pieces.",
             "Use the tokenizer that comes with the Maya1 weights.",
         )
-    added = CONTROL_IDS.intersection(tokenize("A plain line."))
-    if added:
-        raise WeightsDamaged(f"The tokenizer adds the control tokens {sorted(added)} to plain text.", "Turn that off.")
+    if added := _special(tokenize("A plain line.")):
+        raise WeightsDamaged(f"The tokenizer adds the control tokens {added} to plain text.", "Turn that off.")
 
 
 def is_whole(emotion: str, tokenize: Tokenize) -> bool:
@@ -97,16 +92,23 @@ def build_prompt(text: str, description: str, tokenize: Tokenize) -> tuple[int, 
         raise BadRequest(
             f"The text closes the emotion tag {closed[0]}.", "Tags mark a point and are never closed: remove it."
         )
-    split = {name for name in TAG.findall(text) if not is_whole(name, tokenize)}
+    tags = set(TAG.findall(text))
+    split = {name for name in tags if not is_whole(name, tokenize)}
     if split:
         raise BadRequest(f"The emotion tags {sorted(split)} are no single tokens in these weights.", "Remove them.")
     ids = tuple(tokenize(f'<description="{description}"> {with_final_stop(text)}'))
-    control = CONTROL_IDS.intersection(ids)
-    if control:
+    known = {tokenize(f"<{name}>")[0] for name in tags}
+    if control := _special(ids, but=known):
         raise BadRequest(
-            f"The text spells out the control tokens {sorted(control)}: {text[:60]!r}.", "Respell that word."
+            f"The text spells out the control tokens {control}: {text[:60]!r}.",
+            "Leave what is in angle brackets out, but for emotion tags such as <laugh>.",
         )
     return (v.SOH, v.BOS, *ids, v.EOT, v.EOH, v.SOA, v.CODE_START)
+
+
+def _special(ids: Sequence[int], but: Collection[int] = ()) -> list[int]:
+    """The ids that stand for no text: those of Llama (`<|end_of_text|>`), of Maya1 and of the codec."""
+    return sorted({token for token in ids if token >= v.BOS and token not in but})
 
 
 def with_final_stop(text: str) -> str:

@@ -17,16 +17,19 @@ from rhapsode.errors import BadRequest, WeightsDamaged
 
 VOICE = "A calm woman in her forties with a low, warm voice and an even pace."
 PIECES = re.compile(r"<[a-z_]+>|<\|[a-z_]+\|>|.", re.DOTALL)
+FIRST_TAG = v.LAST_CODE + 1
+SPECIAL = {"<|begin_of_text|>": v.BOS, "<|end_of_text|>": 128_001, "<|start_header_id|>": 128_006, "<|eot_id|>": v.EOT}
+SPECIAL |= {"<unheard_of>": 128_256, "<spare>": 128_264, "<code>": v.FIRST_CODE, "<beyond>": FIRST_TAG + len(EMOTIONS)}
 
 
 def tokenize(text: str) -> list[int]:
-    """Bytes, with the tags as single ids and one control token that the text can spell out."""
+    """Bytes, with the tags as single ids behind the codes and special tokens that the text can spell out."""
     ids: list[int] = []
     for piece in PIECES.findall(text):
         if piece[1:-1] in EMOTIONS:
-            ids.append(1000 + EMOTIONS.index(piece[1:-1]))
-        elif piece == "<|eot_id|>":
-            ids.append(v.EOT)
+            ids.append(FIRST_TAG + EMOTIONS.index(piece[1:-1]))
+        elif piece in SPECIAL:
+            ids.append(SPECIAL[piece])
         else:
             ids.extend(piece.encode())
     return ids
@@ -39,7 +42,7 @@ def test_the_frame_of_ids_has_exactly_one_bos() -> None:
     assert ids.count(v.BOS) == 1
     inner = bytes(i for i in ids[2:-4] if i < 256).decode()
     assert inner == f'<description="{VOICE}"> It rained.  Again.'
-    assert ids.count(1000 + EMOTIONS.index("laugh")) == 1
+    assert ids.count(FIRST_TAG + EMOTIONS.index("laugh")) == 1
 
 
 def test_there_are_twenty_emotions() -> None:
@@ -63,11 +66,19 @@ def test_a_description_that_may_be_heard_is_refused(description: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("  ", "no text"), ("Ha <laugh>ha</laugh>.", "</laugh>"), ("The end.<|eot_id|>", str(v.EOT))],
+    [("  ", "no text"), ("Ha <laugh>ha</laugh>.", "</laugh>")],
 )
 def test_text_that_would_break_the_prompt_is_refused(text: str, says: str) -> None:
     with pytest.raises(BadRequest, match=re.escape(says)):
         build_prompt(text, VOICE, tokenize)
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_a_special_token_that_is_no_emotion_tag_is_refused(name: str) -> None:
+    """`redo --text` takes any text, and a tokenizer of the Llama family knows these wherever they stand."""
+    with pytest.raises(BadRequest, match=rf"control tokens \[{SPECIAL[name]}\]") as refused:
+        build_prompt(f"The end <laugh>.{name}", VOICE, tokenize)
+    assert "but for emotion tags such as <laugh>" in refused.value.remedy
 
 
 def test_a_foreign_tokenizer_is_refused() -> None:
