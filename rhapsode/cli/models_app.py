@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from rhapsode.engines.maya1.sources import SOURCES
+
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 models_app = typer.Typer(
@@ -27,7 +29,7 @@ def models(context: typer.Context) -> None:
 
 @models_app.command()
 def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="maya1, maya1-gguf, snac.")],
+    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help=f"Of {', '.join(SOURCES)}.")],
     from_: Annotated[
         str | None, typer.Option("--from", metavar="PATH", help="Take a copy of your own: a folder, or a GGUF file.")
     ] = None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatch
 
-from rhapsode.engines.maya1.weights import Manifest, Models, Progress, source_of
+from rhapsode.engines.maya1.sources import SUBFOLDER, source_of
+from rhapsode.engines.maya1.weights import Manifest, Models, Progress
 from rhapsode.errors import EngineUnavailable
 
 
@@ -19,6 +20,7 @@ def fetch(models: Models, name: str, progress: Progress = lambda _: None) -> Man
         WeightsDamaged: A file came out other than it was declared.
     """
     source = source_of(name)
+    wanted = [*source.files, *(f"{SUBFOLDER}/{pattern}" for pattern in source.files)]
     try:
         from huggingface_hub import HfApi, snapshot_download  # noqa: PLC0415 - not in every installation
         from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
@@ -30,7 +32,7 @@ def fetch(models: Models, name: str, progress: Progress = lambda _: None) -> Man
         snapshot_download(
             source.repository,
             revision=source.revision,
-            allow_patterns=list(source.files),
+            allow_patterns=wanted,
             local_dir=target,
         )
     except (OSError, *HfHubHTTPError.__bases__) as error:  # the latter: what the HTTP client beneath raises itself
@@ -41,7 +43,7 @@ def fetch(models: Models, name: str, progress: Progress = lambda _: None) -> Man
     declared = {
         file.rfilename: file.lfs.sha256
         for file in about.siblings or ()
-        if file.lfs and any(fnmatch(file.rfilename, pattern) for pattern in source.files)
+        if file.lfs and any(fnmatch(file.rfilename, pattern) for pattern in wanted)
     }
     origin = f"{source.repository}@{source.revision}"
     return models.add(name, target, origin, declared | dict(source.sha256), progress)

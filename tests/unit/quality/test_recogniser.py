@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhapsode import recipe
-from rhapsode.engines.maya1.weights import SOURCES, Models
+from rhapsode.engines.maya1.sources import SOURCES
+from rhapsode.engines.maya1.weights import Models
 from rhapsode.engines.registry import load_engine, sampling_of, voice_of
 from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged
 from rhapsode.model import Audio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +13,10 @@ from typing import Any
 import huggingface_hub as hub
 import pytest
 
-from rhapsode.engines.maya1 import weights
+from rhapsode.engines.maya1 import sources
 from rhapsode.engines.maya1.fetch import fetch
-from rhapsode.engines.maya1.weights import Models, Source
+from rhapsode.engines.maya1.sources import Source
+from rhapsode.engines.maya1.weights import Models
 from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged
 
 FILES = {
@@ -46,12 +48,13 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         local_dir.mkdir(parents=True, exist_ok=True)
         for name, data in FILES.items():
             if any(fnmatch(name, pattern) for pattern in allow_patterns):
+                (local_dir / name).parent.mkdir(exist_ok=True)
                 (local_dir / name).write_bytes(data)
 
     monkeypatch.setattr(hub.HfApi, "model_info", model_info)
     monkeypatch.setattr(hub, "snapshot_download", snapshot_download)
     source = Source("for tests", "someone/model", REVISION, ("config.json", "model*.safetensors", "tokenizer.json"), 9)
-    monkeypatch.setitem(weights.SOURCES, "maya1", source)
+    monkeypatch.setitem(sources.SOURCES, "maya1", source)
     return seen
 
 
@@ -71,6 +74,26 @@ def test_a_file_that_is_not_what_the_hub_declares_is_refused(served: dict[str, A
     with pytest.raises(WeightsDamaged, match=r"model-1\.safetensors has sha256"):
         fetch(models, "maya1")
     assert not models.knows("maya1")
+
+
+@pytest.mark.parametrize("place", ["", "tokenizer/"])
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_tokenizer_is_fetched_from_its_subfolder_too_and_has_its_digest(
+    served: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, pinned: bool
+) -> None:
+    monkeypatch.delitem(FILES, "tokenizer.json")
+    monkeypatch.setitem(FILES, f"{place}tokenizer.json", b"{}")
+    source = sources.SOURCES["maya1"]
+    models, right = Models(tmp_path), hashlib.sha256(b"{}").hexdigest()
+    monkeypatch.setitem(sources.SOURCES, "maya1", replace(source, sha256={"tokenizer.json": right}))
+    assert f"{place}tokenizer.json" in fetch(models, "maya1").files
+
+    wrong = {"tokenizer.json": "0" * 64}
+    monkeypatch.setitem(sources.SOURCES, "maya1", replace(source, sha256=wrong if pinned else {}))
+    if not pinned:
+        served["declared"][f"{place}tokenizer.json"] = wrong["tokenizer.json"]
+    with pytest.raises(WeightsDamaged, match=rf"{place}tokenizer\.json has sha256"):
+        fetch(models, "maya1")
 
 
 @pytest.mark.parametrize("failing", ["api", "download"])

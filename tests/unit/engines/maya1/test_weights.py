@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rhapsode.engines.maya1 import weights
-from rhapsode.engines.maya1.weights import SOURCES, Models
+from rhapsode.engines.maya1.sources import SOURCES
+from rhapsode.engines.maya1.weights import Models
 from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged
 
 
