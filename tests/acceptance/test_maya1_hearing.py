@@ -65,6 +65,7 @@ def _machine(folder: Path) -> Iterator[None]:
     """A machine that has the fixture voice."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RHAPSODE_MODELS", str(folder))
+        patch.setenv("RHAPSODE_DEVICE", "cpu")
         patch.setenv("RHAPSODE_SLOTS", "8")
         patch.setenv("RHAPSODE_THREADS", "1")
         patch.setattr(registry, "_loaded", {})
@@ -116,6 +117,15 @@ def test_the_finished_book_is_understood(name: EngineName, ear: Ear, copied: flo
 def heard_at(book: Wave, row: dict[str, Any]) -> Wave:
     start, end = row["book_start_s"] - EARLIER_S, row["book_end_s"] + LATER_S
     return book[max(0, int(start * SAMPLE_RATE_HZ)) : int(end * SAMPLE_RATE_HZ)]
+
+
+def test_sentences_with_emotion_tags_are_understood(ear: Ear) -> None:
+    """As `redo --text` gives them: the tag is in the prompt, and neither it nor its name is heard."""
+    tagged = [sentence for sentence in SENTENCES if "<" in sentence]
+    assert len(tagged) == 2
+    wrong = ear.error_rate(tagged, [sound(ids) for ids in said(load_engine(EngineName.MAYA1_HF), tagged)])
+    print(f"word error rate of sentences with emotion tags {wrong:.0%}")
+    assert wrong <= MOST_ERRORS
 
 
 def test_frames_that_have_slipped_are_not_understood(ear: Ear) -> None:
