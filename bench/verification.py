@@ -104,7 +104,9 @@ def run(epub: Path, chunks: int, pace: float) -> Report:
         for listen in (Listen.NONE, Listen.ALL):
             verify = Verification(listen=listen)
             library = folder / listen.value
-            request = ConvertRequest(epub=str(short), library=str(library), engine=EngineName.HIBARI, verify=verify)
+            request = ConvertRequest(
+                epub=str(short), library=str(library), engine=EngineName.HIBARI, verify=verify, workers=1
+            )
             start = now()
             with stopwatch.installed():
                 edition = convert_book(request)

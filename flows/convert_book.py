@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows.publish_book import publish_book
 from rhapsode.recipe import first_job
-from rhapsode.settings import ConvertRequest
+from rhapsode.settings import ConvertRequest, Policy
 from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.plan import book_is_there, load_plan, plan_is_there
 from rhapsode.stages.progress import Phase, tell
@@ -34,10 +34,11 @@ def convert_book(request: ConvertRequest) -> Edition:
     # 1. Read the book, with every word accounted for.
     parsed = checked(parse_book, lambda found: book_is_there(request, found), request)
     # 2. Plan what is said, by whom, in which chunks.
-    reading = checked(plan_chunks, plan_is_there, request, parsed)
+    reading = checked(plan_chunks, lambda found: plan_is_there(request, found), request, parsed)
     # 3. Speak the ranges of the plan, and listen to them.
     first_jobs = [first_job(chunk_range) for chunk_range in load_plan(reading).ranges]
-    speak_ranges(reading, first_jobs, request.workers, request.verify, Breaker(parsed.shelf))
+    leave_out = request.verify.policy is Policy.REPORT
+    speak_ranges(reading, first_jobs, request.workers, request.verify, leave_out, Breaker(parsed.shelf))
     # 4. Speak anew what is bad, each time otherwise.
     if listening := listening_of(reading, request.verify):
         freeze_reference(reading, listening)
@@ -45,6 +46,6 @@ def convert_book(request: ConvertRequest) -> Edition:
             jobs = plan_rung(reading, listening, request.verify, rung)
             if jobs:
                 tell(Phase(f"Speaking {sum(len(job.orders) for job in jobs)} bad takes anew"))
-            speak_ranges(reading, jobs, request.workers, request.verify)
+            speak_ranges(reading, jobs, request.workers, request.verify, leave_out=True)
     # 5. Lay out the chapters, encode the book, read it back, publish an edition.
     return publish_book(reading, request.audio, request.verify)

@@ -35,8 +35,9 @@ def publish_book(reading: Reading, audio: AudioSettings, verification: Verificat
     acceptance = accept_takes(reading, verification)
     if acceptance.missing:
         raise RunIncomplete(
-            f"{len(acceptance.missing)} chunks have no take yet, the first is chunk {acceptance.missing[0]}.",
-            "Convert the book again: only what is missing is spoken.",
+            f"{len(acceptance.missing)} chunks are not spoken or not checked yet, the first is chunk "
+            f"{acceptance.missing[0]}.",
+            "Convert the book again: only what is missing is done. If it stays so, speak them with `rhapsode redo`.",
         )
     if acceptance.exceptions and verification.policy is Policy.STRICT:
         flaws = acceptance.exceptions

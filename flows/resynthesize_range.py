@@ -5,8 +5,10 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.publish_book import publish_book
-from rhapsode.settings import RedoRequest
+from rhapsode.settings import Policy, RedoRequest
 from rhapsode.stages.redo import plan_redo
+from rhapsode.stages.verdicts import freeze_reference
+from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition
 from tasks.speak_ranges import speak_ranges
 
@@ -24,5 +26,7 @@ def resynthesize_range(request: RedoRequest) -> Edition:
     """
     redo = plan_redo(request)
     speak_ranges(redo.reading, redo.jobs, request.workers, redo.verify)
-    speak_ranges(redo.reading, redo.unfinished, request.workers, redo.verify)
+    speak_ranges(redo.reading, redo.unfinished, request.workers, redo.verify, redo.verify.policy is Policy.REPORT)
+    if listening := listening_of(redo.reading, redo.verify):
+        freeze_reference(redo.reading, listening)
     return publish_book(redo.reading, redo.audio, redo.verify)

@@ -97,12 +97,16 @@ class WeightsDamaged(EngineError):
 
 
 class SynthesisFailed(EngineError):
-    """`key` is the utterance that could not be spoken, so that the session's others can go on without it."""
+    """`key` is the utterance that could not be spoken, so that the session's others can go on without it.
 
-    def __init__(self, message: str, remedy: str = "", key: str = "") -> None:
+    `chunks` are those of a job, when it ends.
+    """
+
+    def __init__(self, message: str, remedy: str = "", key: str = "", chunks: tuple[int, ...] = ()) -> None:
         super().__init__(message, remedy)
-        self.args = (message, remedy, key)
+        self.args = (message, remedy, key, chunks)
         self.key = key
+        self.chunks = chunks
 
 
 class StoreError(RhapsodeError):

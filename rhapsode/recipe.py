@@ -51,6 +51,10 @@ def first_job(chunk_range: ChunkRange) -> Job:
     return Job(0, str(chunk_range), orders)
 
 
+FIRST_REDO = 8
+"""Rounds of the ladder come before it (a chunk has at most 8 takes), those that a user asked for from it on."""
+
+
 def later_job(round_number: int, orders: Iterable[Order]) -> Job:
     """A later round: any set of chunks. The set names it, so that the same set asked for twice is the same job."""
     ordered = tuple(sorted(orders, key=lambda order: order.chunk))

@@ -126,7 +126,9 @@ class RedoRequest(Settings):
 
     book: str = Field(description="Folder name, title, digest or EPUB file of a book in the library.", min_length=1)
     library: str = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
-    chunks: str = Field(description='Chunk numbers and ranges, such as "17,120-180"; "failed": those without a take.')
+    chunks: str = Field(
+        description='Chunk numbers and ranges, such as "17,120-180"; "failed": those without a good take.'
+    )
     text: str = Field("", description="What to say instead, for a single chunk; empty: the planned text.")
     workers: int = Field(0, ge=0, le=64, description="Jobs spoken at once; 0: as many as suit the engine.")
 

@@ -12,9 +12,9 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from rhapsode.engines.registry import load_engine
 from rhapsode.errors import RhapsodeError, RunIncomplete, SynthesisFailed
 from rhapsode.model import Job, Reading
-from rhapsode.settings import EngineName, Policy, Verification
+from rhapsode.settings import EngineName, Verification
 from rhapsode.stages.breaker import Breaker
-from rhapsode.stages.jobs import JobReport, job_is_done, without_failed
+from rhapsode.stages.jobs import JobReport, job_is_done, without
 from rhapsode.stages.speak import job_is_spoken, speaking_at_once
 from rhapsode.stages.verify import Verified, job_is_verified, listening_of
 from tasks.decode_range import decode_range
@@ -33,21 +33,28 @@ LISTENERS = 1
 
 
 def speak_ranges(
-    reading: Reading, jobs: Sequence[Job], workers: int, verification: Verification, breaker: Breaker | None = None
+    reading: Reading,
+    jobs: Sequence[Job],
+    workers: int,
+    verification: Verification,
+    leave_out: bool = False,
+    breaker: Breaker | None = None,
 ) -> None:
     """Runs all jobs, `workers` speaking at once (0: as suits the engine); one that fails does not stop the others.
 
-    Where the policy is to report them, chunks that cannot be spoken are left to later rounds.
+    Args:
+        leave_out: Chunks that cannot be spoken are left to later rounds, and their jobs are done without them.
 
     Raises:
         RunIncomplete: Names the jobs that failed; what the others did is kept.
         NotGoodEnough: The breaker tripped.
     """
     failed = _run(reading, jobs, workers, verification, breaker)
-    if verification.policy is Policy.REPORT:
-        unspoken = [job for job in jobs if isinstance(failed.get(job.name), SynthesisFailed)]
-        again = _run(reading, [without_failed(reading, job) for job in unspoken], workers, verification, breaker)
-        failed = {name: error for name, error in failed.items() if name not in {job.name for job in unspoken}} | again
+    unspoken = {name: error for name, error in failed.items() if isinstance(error, SynthesisFailed)}
+    if leave_out and unspoken:
+        rest = [without(job, unspoken[job.name].chunks) for job in jobs if job.name in unspoken]
+        failed = {name: error for name, error in failed.items() if name not in unspoken}
+        failed |= _run(reading, rest, workers, verification)
     if failed:
         first = failed[min(failed)]
         reason = first.message if isinstance(first, RhapsodeError) else f"{type(first).__name__}: {first}"
@@ -59,13 +66,17 @@ def speak_ranges(
 
 
 def _run(
-    reading: Reading, jobs: Sequence[Job], workers: int, verification: Verification, breaker: Breaker | None
+    reading: Reading,
+    jobs: Sequence[Job],
+    workers: int,
+    verification: Verification,
+    breaker: Breaker | None = None,
 ) -> dict[str, Any]:
     """Name of a job that failed -> its error."""
     if not jobs:
         return {}
     listening = listening_of(reading, verification)
-    calls = [{"reading": reading, "job": job, "listening": listening, "verification": verification} for job in jobs]
+    calls = [{"reading": reading, "job": job, "listening": listening} for job in jobs]
     progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
     failed: dict[str, Any] = {}
     sessions = workers or load_engine(EngineName(reading.engine)).sessions_at_once
@@ -82,7 +93,10 @@ def _run(
             result = state.result(raise_on_failure=False)
             if not state.is_completed():
                 failed[jobs[index].name] = result
-            elif breaker and isinstance(result, Verified):
+            if breaker and isinstance(result, SynthesisFailed):
+                chunks = result.chunks
+                breaker.add(Verified(jobs[index].name, 0, len(chunks), chunks, result.message))
+            if breaker and isinstance(result, Verified):
                 breaker.add(result)
     return failed
 

@@ -9,25 +9,16 @@ from prefect import task
 from prefect.context import TaskRunContext
 
 from rhapsode.model import Job, Listening, Reading
-from rhapsode.settings import Verification
 from rhapsode.stages.verify import Verified, verify_job
 from tasks.policy import SETTINGS, cache_key
 
 
 def key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
     reading: Reading = parameters["reading"]
-    verification: Verification = parameters["verification"]
-    return cache_key(
-        "verify",
-        reading.key,
-        reading.library,
-        asdict(parameters["job"]),
-        asdict(parameters["listening"]),
-        verification.strictness,
-    )
+    return cache_key("verify", reading.key, reading.library, asdict(parameters["job"]), asdict(parameters["listening"]))
 
 
 @task(name="verify-range", task_run_name="verify {job.name}", cache_key_fn=key, **SETTINGS)
-def verify_range(reading: Reading, job: Job, listening: Listening, verification: Verification) -> Verified:
+def verify_range(reading: Reading, job: Job, listening: Listening) -> Verified:
     """Measures the takes of one job, listens to those that it should, and stores that evidence."""
-    return verify_job(reading, job, listening, verification)
+    return verify_job(reading, job, listening)

@@ -29,6 +29,7 @@ def convert_book(verbose: bool, **asked: Any) -> None:
     console.print(f"Reading {asked['epub']}")
     from rhapsode.cli.announce import show_book, show_edition, show_estimate, show_listening
     from rhapsode.engines.registry import choose_engine
+    from rhapsode.quality.whispers import find_whisper
     from rhapsode.settings import ConvertRequest, EngineName
     from rhapsode.stages.accept import latest_takes
     from rhapsode.stages.plan import parse_book, plan_chunks
@@ -51,7 +52,10 @@ def convert_book(verbose: bool, **asked: Any) -> None:
         return
     plan = shelf.load_plan(reading.plan)
     show_estimate(console, book, plan, reading, request.audio, request.workers)
-    show_listening(console, book, listening_of(reading, request.verify))
+    listening = listening_of(reading, request.verify)
+    show_listening(console, book, listening)
+    if listening:
+        find_whisper(listening.recogniser)  # a wrong name is found before anything is spoken
     there = set(latest_takes(ReadingFolder(shelf, reading.key).read_takes()))
     if there:
         console.print(f"  {len(there):,} of them are in the library already and are not spoken again.")
@@ -82,7 +86,8 @@ def redo_chunks(verbose: bool, **asked: Any) -> None:
 
 def _published(request: ConvertRequest, reading: Reading, shelf: Shelf) -> Edition | None:
     """The latest edition, if it is what a run would publish: then not even Prefect is needed to say so."""
-    from rhapsode.stages.accept import accept_takes
+    from rhapsode.stages.accept import is_up_to_date
+    from rhapsode.stages.listening_report import report_is_there
     from rhapsode.stages.publish import edition_is_there
     from rhapsode.store.editions import latest_edition
 
@@ -93,8 +98,8 @@ def _published(request: ConvertRequest, reading: Reading, shelf: Shelf) -> Editi
         __version__,
     ):
         return None
-    same = accept_takes(reading, request.verify).digest == edition.accepted
-    return edition if same and edition_is_there(reading, edition) else None
+    there = edition_is_there(reading, edition) and report_is_there(reading, edition, request.verify)
+    return edition if there and is_up_to_date(reading, edition, request.verify) else None
 
 
 def _run(

@@ -7,6 +7,7 @@ stands beside a take in a window changes what is heard of it.
 
 from __future__ import annotations
 
+import re
 import threading
 import zlib
 from collections.abc import Iterator
@@ -55,6 +56,11 @@ def load_recogniser(name: str = "tiny.en", threads: int = 1) -> Recogniser:
         if name not in _loaded:
             _loaded[name] = Recogniser(find_whisper(name), threads)
         return _loaded[name]
+
+
+def understands(language: str) -> bool:
+    """Whether the recogniser knows the language of a book, by its BCP 47 tag or what books have instead of one."""
+    return re.split("[-_]", language.strip().lower())[0] in {"en", "eng", "english", "und", ""}
 
 
 class Recogniser:

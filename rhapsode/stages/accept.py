@@ -3,9 +3,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rhapsode.model import Flaw, Judgement, Reading, Verdict
-from rhapsode.settings import Verification
-from rhapsode.stages.verdicts import judge_takes
-from rhapsode.stages.verify import listening_of
+from rhapsode.recipe import first_job
+from rhapsode.settings import Policy, Verification
+from rhapsode.stages.plan import load_plan
+from rhapsode.stages.verdicts import judge_takes, plan_rung
+from rhapsode.stages.verify import job_is_verified, listening_of
+from rhapsode.store.editions import Edition
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
@@ -20,7 +23,7 @@ class Acceptance:
     """The accepted take of each chunk, saved as one Parquet file under its digest.
 
     Attributes:
-        missing: Chunks that nobody has tried to speak yet.
+        missing: Chunks that nobody has tried to speak yet, or that nobody has checked who should.
         exceptions: Chunks that have no good take, or none since they cannot be spoken: what a person should know of.
         doubtful: Chunks whose accepted take the judge could not make up its mind about.
     """
@@ -44,7 +47,8 @@ def accept_takes(reading: Reading, verification: Verification) -> Acceptance:
     listening = listening_of(reading, verification)
     judged = judge_takes(reading, listening, verification.strictness) if listening else []
     judgements = {(one.row.chunk, one.row.round, one.row.key): one.judgement for one in judged}
-    failures = {row.chunk: row.error or "" for row in folder.read_failures()}
+    failed = sorted(folder.read_failures(), key=lambda row: (row.round, row.take, row.started_at))
+    failures = {row.chunk: row.error or "" for row in failed}
     accepted, missing, exceptions, doubtful = [], [], [], []
     for chunk in shelf.load_plan(reading.plan).chunks:
         if chunk.number not in takes:
@@ -53,7 +57,12 @@ def accept_takes(reading: Reading, verification: Verification) -> Acceptance:
             else:
                 missing.append(chunk.number)
             continue
-        best, judgement = _best(takes[chunk.number], judgements)
+        known = [(row, judgements.get((row.chunk, row.round, row.key))) for row in takes[chunk.number]]
+        checked = [(row, judgement or UNCHECKED) for row, judgement in known if judgement or not listening]
+        if not checked:
+            missing.append(chunk.number)
+            continue
+        best, judgement = _best(checked)
         accepted.append(best)
         if judgement.verdict is Verdict.FAIL:
             exceptions.append(Flaw(chunk.number, chunk.source, judgement.reasons))
@@ -71,12 +80,26 @@ def _by_chunk(rows: list[TakeRow]) -> dict[int, list[TakeRow]]:
     return takes
 
 
-def _best(takes: list[TakeRow], judgements: dict[tuple[int, int, str], Judgement]) -> tuple[TakeRow, Judgement]:
-    def worth(candidate: tuple[int, Judgement]) -> tuple[int, float, int]:
-        age, judgement = candidate
+def _best(takes: list[tuple[TakeRow, Judgement]]) -> tuple[TakeRow, Judgement]:
+    def worth(age: int) -> tuple[int, float, int]:
+        judgement = takes[age][1]
         good = judgement.verdict is Verdict.PASS
         return RANKS[judgement.verdict], 0.0 if good else -judgement.score, age
 
-    known = [judgements.get((row.chunk, row.round, row.key), UNCHECKED) for row in takes]
-    age, judgement = max(enumerate(known), key=worth)
-    return takes[age], judgement
+    return takes[max(range(len(takes)), key=worth)]
+
+
+def is_up_to_date(reading: Reading, edition: Edition, verification: Verification) -> bool:
+    """Whether a run would publish this edition again: the same takes, as well checked as is asked for now."""
+    acceptance = accept_takes(reading, verification)
+    if (acceptance.digest, acceptance.exceptions, acceptance.missing) != (edition.accepted, edition.exceptions, ()):
+        return False
+    listening = listening_of(reading, verification)
+    if not listening:
+        return True
+    if edition.exceptions and verification.policy is Policy.STRICT:
+        return False
+    rungs = range(1, verification.takes)
+    jobs = [job for rung in rungs for job in plan_rung(reading, listening, verification, rung)]
+    jobs += map(first_job, load_plan(reading).ranges)
+    return all(job_is_verified(reading, job, listening) for job in jobs)

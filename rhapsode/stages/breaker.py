@@ -5,33 +5,35 @@ from __future__ import annotations
 from rhapsode.errors import NotGoodEnough
 from rhapsode.stages.verify import Verified
 
+RANGES = 2
+"""That must have been heard, so that a list of names at the head of a book does not stop it."""
+
 LEAST = 12
-"""Takes that must have been listened to, so that a title page does not stop a book."""
-SHARE = 0.5
-"""More of them than this bad, and it is not the text."""
+"""Takes that must have been listened to in them, so that a title page does not either."""
 
 
 class Breaker:
-    """Counts what was heard of the first takes, and trips once."""
+    """Counts the ranges of round 0 most of whose takes are bad, and trips when they are most of all."""
 
     def __init__(self, book: str) -> None:
         self._book = book
-        self._listened = 0
-        self._failed: dict[int, str] = {}
+        self._ranges: dict[str, Verified] = {}
 
     def add(self, verified: Verified) -> None:
         """Takes in what was heard of a range, in whatever order ranges end.
 
         Raises:
-            NotGoodEnough: Most of the takes so far are bad.
+            NotGoodEnough: Most of the ranges so far are bad.
         """
-        self._listened += verified.listened
-        self._failed.update(dict.fromkeys(verified.failed, verified.reason))
-        if self._listened < LEAST or len(self._failed) <= SHARE * self._listened:
+        self._ranges[verified.job] = verified
+        bad = [one for one in self._ranges.values() if 2 * len(one.failed) > one.listened]
+        listened = sum(one.listened for one in self._ranges.values())
+        if len(self._ranges) < RANGES or listened < LEAST or 2 * len(bad) <= len(self._ranges):
             return
-        first = min(self._failed)
+        failed = [chunk for one in self._ranges.values() for chunk in one.failed]
+        first = min(bad, key=lambda one: one.failed)
         raise NotGoodEnough(
-            f"Stopped: {len(self._failed)} of the first {self._listened} takes that were listened to are bad, from "
-            f"chunk {first} on ({self._failed[first]}).",
-            f'Nothing is published. Find out why: rhapsode diagnose "{self._book}" --chunks {first}.',
+            f"Stopped: {len(failed)} of the first {listened} takes that were listened to are bad, from chunk "
+            f"{min(failed)} on ({first.reason}).",
+            f'Nothing is published. Find out why: rhapsode diagnose "{self._book}" --chunks {first.failed[0]}.',
         )

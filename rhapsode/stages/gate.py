@@ -35,7 +35,7 @@ from rhapsode.quality.gate import (
     check_takes,
     refuse_failed,
 )
-from rhapsode.quality.recogniser import Recogniser, load_recogniser
+from rhapsode.quality.recogniser import Recogniser, load_recogniser, understands
 from rhapsode.settings import AudioSettings, EngineName
 from rhapsode.stages.plan import load_plan
 from rhapsode.stages.progress import Phase, tell
@@ -145,7 +145,7 @@ def listener(engine: str, language: str, name: str | None) -> tuple[Recogniser |
         return None, "it was not asked for"
     if engine == EngineName.TONE:
         return None, "tone does not speak"
-    if not language.lower().startswith("en"):
+    if not understands(language):
         return None, f"the book is in {language!r}, and the recogniser understands English"
     try:
         return load_recogniser(name, LISTENERS), ""

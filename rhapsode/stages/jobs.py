@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -48,11 +48,9 @@ def job_is_done(reading: Reading, job: Job) -> bool:
     return library.exists(path) and all(has_take(library, row.key) for row in read_rows(library, path))
 
 
-def without_failed(reading: Reading, job: Job) -> Job:
-    """The job less the chunks that it failed on: done without them, it leaves them to a later round."""
-    failures = ReadingFolder(Shelf(open_library(reading.library), reading.shelf), reading.key).read_failures()
-    failed = {row.chunk for row in failures if (row.round, row.range) == (job.round, job.name)}
-    return replace(job, orders=tuple(order for order in job.orders if order.chunk not in failed))
+def without(job: Job, chunks: Collection[int]) -> Job:
+    """The job less some chunks, under its own name: done without them, it leaves them to a later round."""
+    return replace(job, orders=tuple(order for order in job.orders if order.chunk not in chunks))
 
 
 class OpenJob:
@@ -134,6 +132,7 @@ class OpenJob:
         return SynthesisFailed(
             f"{len(failed)} of the chunks could not be spoken: {numbers}. The first: {first.message}",
             f'Give it another text: rhapsode redo BOOK --chunks {failed[0].chunk} --text "...".',
+            chunks=tuple(row.chunk for row in failed),
         )
 
     def _wanted(self) -> list[Order]:

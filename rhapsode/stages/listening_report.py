@@ -49,6 +49,13 @@ def publish_report(reading: Reading, edition: Edition, verification: Verificatio
     return path
 
 
+def report_is_there(reading: Reading, edition: Edition, verification: Verification) -> bool:
+    """Whether the page lies beside the edition, or there is to be none."""
+    library = open_library(reading.library)
+    path = edition_path(Shelf(library, reading.shelf), edition.number, NAME)
+    return listening_of(reading, verification) is None or library.exists(path)
+
+
 def report_of(reading: Reading, edition: Edition, verification: Verification) -> ListeningReport | None:
     """What there is to say of the edition; None where nobody has checked the takes."""
     listening = listening_of(reading, verification)

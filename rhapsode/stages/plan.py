@@ -126,9 +126,11 @@ def lexicon_of(request: ConvertRequest) -> Lexicon:
     return load_lexicon(Path(request.lexicon) if request.lexicon else None)
 
 
-def plan_is_there(reading: Reading) -> bool:
+def plan_is_there(request: ConvertRequest, reading: Reading) -> bool:
+    """Whether the plan is saved, and this request is what is known of the reading: a redo asks for the same."""
     shelf = Shelf(open_library(reading.library), reading.shelf)
-    return shelf.has_plan(reading.plan) and ReadingFolder(shelf, reading.key).exists()
+    folder, here = ReadingFolder(shelf, reading.key), request.model_copy(update={"library": shelf.library.root})
+    return shelf.has_plan(reading.plan) and folder.exists() and folder.load()[1] == here
 
 
 @lru_cache(maxsize=1)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from rhapsode.errors import BadRequest, NotInLibrary
 from rhapsode.model import Job, Order, Reading
-from rhapsode.recipe import first_job, later_job
+from rhapsode.recipe import FIRST_REDO, first_job, later_job
 from rhapsode.settings import AudioSettings, RedoRequest, Verification
 from rhapsode.stages.accept import latest_takes
 from rhapsode.stages.jobs import job_is_done
+from rhapsode.stages.verify import job_is_verified, listening_of
 from rhapsode.store.editions import latest_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder, folder_of, readings_of
@@ -21,7 +22,11 @@ FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class Redo:
-    """The reading, the jobs of the new round, what earlier runs left undone, how the book is checked and published."""
+    """The reading, the jobs of the new round, and how the book is checked and published.
+
+    Attributes:
+        unfinished: What earlier runs left unspoken or unheard. It comes after `jobs`, which may overrule what failed.
+    """
 
     reading: Reading
     jobs: tuple[Job, ...]
@@ -44,9 +49,10 @@ def plan_redo(request: RedoRequest) -> Redo:
     folder = reading_of(shelf)
     reading, original = folder.load()
     plan = shelf.load_plan(reading.plan)
-    rows = folder.read_takes()
+    rows, failures, edition = folder.read_takes(), folder.read_failures(), latest_edition(shelf)
     if request.chunks.strip() == FAILED:
-        numbers = sorted({row.chunk for row in folder.read_failures()} - set(latest_takes(rows)))
+        unspoken = {row.chunk for row in failures} - set(latest_takes(rows))
+        numbers = sorted(unspoken | {flaw.chunk for flaw in edition.exceptions} if edition else unspoken)
         if not numbers:
             raise BadRequest(f"No chunk of {shelf.name} has failed.", "Name the chunks to speak anew.")
     else:
@@ -54,14 +60,18 @@ def plan_redo(request: RedoRequest) -> Redo:
     if request.text and len(numbers) > 1:
         raise BadRequest(f"One text cannot stand for {len(numbers)} chunks.", "Name a single chunk with --text.")
     takes: dict[int, int] = {}
-    for row in rows:
+    for row in (*rows, *failures):
         takes[row.chunk] = max(row.take, takes.get(row.chunk, 0))
-    round_number = 1 + max((row.round for row in rows), default=0)
+    round_number = max(FIRST_REDO, 1 + max((row.round for row in (*rows, *failures)), default=0))
     orders = [Order(number, takes.get(number, 0) + 1, request.text or None) for number in numbers]
     size = plan.range_size
     jobs = [later_job(round_number, orders[start : start + size]) for start in range(0, len(orders), size)]
-    unfinished = [job for job in map(first_job, plan.ranges) if not job_is_done(reading, job)]
-    edition = latest_edition(shelf)
+    listening = listening_of(reading, original.verify)
+    unfinished = [
+        job
+        for job in map(first_job, plan.ranges)
+        if not job_is_done(reading, job) or (listening and not job_is_verified(reading, job, listening))
+    ]
     audio = edition.audio if edition else original.audio
     return Redo(reading, tuple(jobs), tuple(unfinished), audio, original.verify)
 

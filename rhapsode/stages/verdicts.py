@@ -33,8 +33,17 @@ class Judged:
 def judge_takes(reading: Reading, listening: Listening, strictness: Strictness) -> list[Judged]:
     """All takes that were measured, by round, chunk and take."""
     rows = _folder(reading).read_heard(listening)
-    reference = reference_for(reading, listening, rows)
-    return [Judged(row, judge_take(row.text, row.measures, reference, strictness)) for row in rows]
+    reference, chunks = reference_for(reading, listening, rows), load_plan(reading).chunks
+
+    def judged(row: HeardRow) -> Judgement:
+        # A respelling that a user gave is to sound like the text of the book, another text like itself.
+        texts = dict.fromkeys((row.text, chunks[row.chunk - 1].spoken))
+        return min(
+            (judge_take(text, row.measures, reference, strictness) for text in texts),
+            key=lambda judgement: (judgement.verdict is not Verdict.PASS, judgement.score),
+        )
+
+    return [Judged(row, judged(row)) for row in rows]
 
 
 def worst_first(judged: Iterable[Judged]) -> list[Judged]:
@@ -81,11 +90,12 @@ def plan_rung(reading: Reading, listening: Listening, verification: Verification
     earlier = [judged for judged in judge_takes(reading, listening, verification.strictness) if judged.row.round < rung]
     good = {judged.row.chunk for judged in earlier if judged.judgement.verdict is not Verdict.FAIL}
     taken: dict[int, int] = {}
-    for judged in earlier:
-        taken[judged.row.chunk] = max(judged.row.take, taken.get(judged.row.chunk, 0))
+    for row in (*_folder(reading).read_takes(), *_folder(reading).read_failures()):
+        if row.round < rung:
+            taken[row.chunk] = max(row.take, taken.get(row.chunk, 0))
     plan = load_plan(reading)
     orders = [
-        Order(chunk.number, max(taken.get(chunk.number, 0), rung) + 1, sampling=next_sampling(reading.sampling, rung))
+        Order(chunk.number, taken.get(chunk.number, 0) + 1, sampling=next_sampling(reading.sampling, rung))
         for chunk in plan.chunks
         if chunk.number not in good
     ]

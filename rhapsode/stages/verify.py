@@ -7,19 +7,20 @@ bad, the whole job is listened to: defects come in company.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from rhapsode.engines.registry import load_engine
+from rhapsode.engines.registry import NEEDS
 from rhapsode.errors import ObjectDamaged
-from rhapsode.model import FinishReason, Job, Listening, Measures, Reading, SignalMeasures, Verdict
+from rhapsode.model import FinishReason, Job, Judgement, Listening, Measures, Reading, SignalMeasures, Verdict
 from rhapsode.quality.judge import judge_take
-from rhapsode.quality.recogniser import load_recogniser
+from rhapsode.quality.recogniser import load_recogniser, understands
 from rhapsode.quality.shape import shape_of
 from rhapsode.quality.tokens import tokens_of
 from rhapsode.quality.voice import load_voices
 from rhapsode.recipe import digest
-from rhapsode.settings import EngineName, Listen, Verification
+from rhapsode.settings import EngineName, Listen, Strictness, Verification
 from rhapsode.store.evidence import TakeRow, read_rows
 from rhapsode.store.hearings import MEASURES_VERSION, HeardRow, find_heard, put_heard, read_heard, write_heard
 from rhapsode.store.library import Library, open_library
@@ -27,6 +28,8 @@ from rhapsode.store.objects import StoredTake, find_take
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 from rhapsode.store.tokens import find_tokens
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +58,18 @@ def listening_of(reading: Reading, verification: Verification) -> Listening | No
     wanted = verification.listen
     if wanted is Listen.NONE:
         return None
-    if wanted is Listen.AUTO and (reading.engine == EngineName.TONE or not _in_english(reading)):
+    if wanted is Listen.AUTO and (reading.engine == EngineName.TONE or not _is_understood(reading)):
         return None
-    everything = wanted is Listen.ALL
-    if wanted is Listen.AUTO:
-        everything = load_engine(EngineName(reading.engine)).codec is not None
+    # By the name alone: the weights need not be here for a book to be judged.
+    everything = wanted is Listen.ALL or (wanted is Listen.AUTO and EngineName(reading.engine) in NEEDS)
     share = 1.0 if everything else verification.share
     name = digest([MEASURES_VERSION, share, verification.recogniser])[:8]
     return Listening(share, verification.recogniser, name)
 
 
-def _in_english(reading: Reading) -> bool:
+def _is_understood(reading: Reading) -> bool:
     book = Shelf(open_library(reading.library), reading.shelf).load_book(reading.book)
-    return book.metadata.language.lower().split("-")[0] in ("en", "eng", "und", "")
+    return understands(book.metadata.language)
 
 
 def job_is_verified(reading: Reading, job: Job, listening: Listening) -> bool:
@@ -75,11 +77,13 @@ def job_is_verified(reading: Reading, job: Job, listening: Listening) -> bool:
     return library.exists(ReadingFolder(Shelf(library, reading.shelf), reading.key).heard_path(job, listening))
 
 
-def verify_job(reading: Reading, job: Job, listening: Listening, verification: Verification) -> Verified:
+def verify_job(reading: Reading, job: Job, listening: Listening) -> Verified:
     """Measures the takes of a job, listens to those that it should, and writes that evidence, or finds it.
 
+    A take whose object was lost and made anew on another stack is left out: its evidence tells of other samples.
+
     Raises:
-        ObjectDamaged: A take is not what its evidence says.
+        ObjectDamaged: A take has gone.
         EngineUnavailable: There is no such recogniser here.
     """
     library = open_library(reading.library)
@@ -88,20 +92,20 @@ def verify_job(reading: Reading, job: Job, listening: Listening, verification: V
     if library.exists(path):
         heard = read_heard(library, path)
     else:
-        heard = _hear(library, read_rows(library, folder.takes_path(job)), listening, verification)
+        heard = _hear(library, read_rows(library, folder.takes_path(job)), listening)
         write_heard(library, path, heard)
-    return _report(job, heard, verification)
+    return _report(job, heard)
 
 
-def _hear(library: Library, rows: list[TakeRow], listening: Listening, verification: Verification) -> list[HeardRow]:
+def _hear(library: Library, rows: list[TakeRow], listening: Listening) -> list[HeardRow]:
     listener = _Listener(library, listening.recogniser)
-    distinct = {row.key: row for row in rows}
+    found = {row.key: (row, listener.measure(row)) for row in {row.key: row for row in rows}.values()}
+    distinct = {key: row for key, (row, measure) in found.items() if measure}
+    measures = {key: measure for key, (_, measure) in found.items() if measure}
     sampled = _sampled(distinct, listening.share)
-    measures = {key: listener.measure(row) for key, row in distinct.items()}
 
     def bad(key: str) -> bool:
-        judgement = judge_take(distinct[key].spoken, measures[key], None, verification.strictness)
-        return judgement.verdict is not Verdict.PASS
+        return _judged(distinct[key].spoken, measures[key]).verdict is not Verdict.PASS
 
     def hear(keys: Iterable[str]) -> None:
         for key in keys:
@@ -122,7 +126,13 @@ def _hear(library: Library, rows: list[TakeRow], listening: Listening, verificat
             measures=measures[row.key],
         )
         for row in rows
+        if row.key in measures
     ]
+
+
+def _judged(text: str, measures: Measures) -> Judgement:
+    """The verdict by the take alone. Always as strictly: what is listened to must not hang on what a user asks for."""
+    return judge_take(text, measures, None, Strictness.NORMAL)
 
 
 def _sampled(keys: Iterable[str], share: float) -> set[str]:
@@ -139,8 +149,14 @@ class _Listener:
         self._library = library
         self._recogniser = recogniser
 
-    def measure(self, row: TakeRow) -> Measures:
+    def measure(self, row: TakeRow) -> Measures | None:
         stored = self._take(row)
+        if stored.sha256 != row.sha256:
+            log.warning(
+                "The take of chunk %d was lost and made anew on another stack: speak it again with `rhapsode redo`.",
+                row.chunk,
+            )
+            return None
         facts = stored.provenance
         tokens = find_tokens(self._library, row.key)
         return Measures(
@@ -163,16 +179,14 @@ class _Listener:
 
     def _take(self, row: TakeRow) -> StoredTake:
         stored = find_take(self._library, row.key)
-        if stored is None or stored.sha256 != row.sha256:
-            raise ObjectDamaged(
-                f"The take of chunk {row.chunk} is not what its evidence says.", "Run again: it will be spoken anew."
-            )
+        if stored is None:
+            raise ObjectDamaged(f"The take of chunk {row.chunk} has gone.", "Run again: it will be spoken anew.")
         return stored
 
 
-def _report(job: Job, heard: list[HeardRow], verification: Verification) -> Verified:
+def _report(job: Job, heard: list[HeardRow]) -> Verified:
     listened = [row for row in heard if row.measures.transcript]
-    judged = [(row, judge_take(row.text, row.measures, None, verification.strictness)) for row in listened]
+    judged = [(row, _judged(row.text, row.measures)) for row in listened]
     failed = [(row, judgement) for row, judgement in judged if judgement.verdict is Verdict.FAIL]
     return Verified(
         job=job.name,

@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import Artifact, State
 from flows.convert_book import convert_book
 from flows.resynthesize_range import resynthesize_range
 from rhapsode.errors import BadRequest, NotAnEpub, RunIncomplete
+from rhapsode.recipe import FIRST_REDO
 from rhapsode.settings import AudioSettings, ConvertRequest, EngineName, Format, Policy, RedoRequest, Verification
 from rhapsode.store.editions import Edition, edition_path, latest_edition, load_chunks
 from rhapsode.store.library import open_library
@@ -172,7 +173,7 @@ def test_the_failure_is_kept_in_the_evidence_and_mended_by_a_redo(engine: Watche
     rows = load_chunks(shelf, edition.number).to_pylist()
     mended = [row for row in rows if row["spoken"] == "Have some fish."]
     assert len(mended) == 1
-    assert mended[0]["round"] == 1
+    assert mended[0]["round"] == FIRST_REDO
     assert "Eat your" in mended[0]["source"]
     assert [row["chunk"] for row in rows] == list(range(1, len(rows) + 1))
 

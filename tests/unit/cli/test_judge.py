@@ -41,7 +41,7 @@ def checked(booklet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for job in map(first_job, plan.ranges):
             speak_job(reading, job)
             ear.learn(ReadingFolder(Shelf(open_library(str(library)), reading.shelf), reading.key).read_takes())
-            verify.verify_job(reading, job, listening, verification)
+            verify.verify_job(reading, job, listening)
     convert(request)
     return library
 

@@ -9,7 +9,7 @@ import pytest
 from rhapsode.errors import ObjectDamaged, SynthesisFailed
 from rhapsode.model import Job, Reading
 from rhapsode.recipe import first_job
-from rhapsode.settings import ConvertRequest, EngineName, Verification
+from rhapsode.settings import ConvertRequest, EngineName
 from rhapsode.stages.accept import accept_takes
 from rhapsode.stages.decode import decode_job
 from rhapsode.stages.jobs import job_is_done
@@ -23,6 +23,7 @@ from rhapsode.store.shelf import Shelf
 from rhapsode.store.tokens import find_tokens, tokens_path
 from tests.coded import Coded
 from tests.faulty import Watched, install
+from tests.plain import UNCHECKED
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_job_is_spoken_then_decoded(engine: Coded, planned: tuple[Reading, Job
         assert row.token_count == len(row.spoken) and row.duration_s > 0.2 and row.elapsed_s > 0
         stored = find_take(library_of(reading), row.key)
         assert stored and stored.sha256 == row.sha256
-    assert not accept_takes(reading, Verification()).missing or len(load_plan(reading).ranges) > 1
+    assert not accept_takes(reading, UNCHECKED).missing or len(load_plan(reading).ranges) > 1
 
 
 def test_what_is_spoken_is_never_spoken_again_and_what_is_decoded_never_decoded(
