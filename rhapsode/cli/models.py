@@ -12,7 +12,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rhapsode.cli.console import screen, shown, table
 from rhapsode.engines.machine import machine_settings
 from rhapsode.engines.maya1.fetch import fetch
-from rhapsode.engines.maya1.weights import SOURCES, Manifest, Models, files_of, source_of
+from rhapsode.engines.maya1.sources import SOURCES, source_of
+from rhapsode.engines.maya1.weights import Manifest, Models, files_of
 from rhapsode.engines.maya1.weights import Progress as Tell
 from rhapsode.errors import BadRequest, EngineError
 

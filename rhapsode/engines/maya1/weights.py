@@ -18,9 +18,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from rhapsode.engines.maya1.sources import SOURCES as SOURCES  # noqa: PLC0414 - the commands take both from here
-from rhapsode.engines.maya1.sources import SUBFOLDER
-from rhapsode.engines.maya1.sources import source_of as source_of  # noqa: PLC0414
+from rhapsode.engines.maya1.sources import SUBFOLDER, source_of
 from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged
 from rhapsode.recipe import digest
 

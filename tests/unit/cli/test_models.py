@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rhapsode.cli import models as command
-from rhapsode.engines.maya1.weights import SOURCES, Models
+from rhapsode.engines.maya1.sources import SOURCES
+from rhapsode.engines.maya1.weights import Models
 from tests.unit.cli.conftest import Said
 from tests.unit.cli.test_failures import assert_one_line
 
