@@ -20,7 +20,8 @@ def test_the_pipeline_is_measured_against_engine_and_encoder(story: Path, tmp_pa
         assert cost.wall_s > 0
         assert cost.cpu_s > 0
     assert set(report.parts) == set(PARTS)
-    assert all(cost.wall_s > 0 for cost in report.parts.values()), "a part was never met"
+    never = {label for label, cost in report.parts.items() if not cost.wall_s}
+    assert never == {"verify"}, "only listening is left out"
     assert 0 < report.orchestration_s < report.pipeline.wall_s
     assert sum(cost.cpu_s for cost in report.parts.values()) <= report.pipeline.cpu_s
     assert report.ratio.wall_s > 1
