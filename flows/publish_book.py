@@ -11,7 +11,7 @@ from rhapsode.errors import NotGoodEnough, RunIncomplete
 from rhapsode.model import Reading
 from rhapsode.report.summary import chapter_rows
 from rhapsode.settings import AudioSettings, Policy, Verification
-from rhapsode.stages.accept import accept_takes
+from rhapsode.stages.accept import Acceptance, accept_takes
 from rhapsode.stages.assemble import chapters_of, timeline_is_there
 from rhapsode.stages.listening_report import publish_report
 from rhapsode.stages.progress import Phase, tell
@@ -33,18 +33,7 @@ def publish_book(reading: Reading, audio: AudioSettings, verification: Verificat
         NotGoodEnough: Chunks that no take is good of, where the policy is strict; nothing is published.
     """
     acceptance = accept_takes(reading, verification)
-    if acceptance.missing:
-        raise RunIncomplete(
-            f"{len(acceptance.missing)} chunks are not spoken or not checked yet, the first is chunk "
-            f"{acceptance.missing[0]}.",
-            "Convert the book again: only what is missing is done. If it stays so, speak them with `rhapsode redo`.",
-        )
-    if acceptance.exceptions and verification.policy is Policy.STRICT:
-        flaws = acceptance.exceptions
-        raise NotGoodEnough(
-            f"No take is good of {len(flaws)} chunks; the first is chunk {flaws[0].chunk}: {flaws[0].reasons[0]}.",
-            "Nothing is published. Speak them anew with `rhapsode redo`, or publish them by name: policy report.",
-        )
+    _refuse(acceptance, verification.policy)
     tell(Phase("Laying out the chapters"))
     chapters = chapters_of(reading)
     calls = [
@@ -77,3 +66,18 @@ def publish_book(reading: Reading, audio: AudioSettings, verification: Verificat
         )
     create_markdown_artifact(describe_edition(reading, edition), key=f"summary-{reading.shelf}")
     return edition
+
+
+def _refuse(acceptance: Acceptance, policy: Policy) -> None:
+    """Raises what speaks against publishing, if anything does."""
+    missing, flaws = acceptance.missing, acceptance.exceptions
+    if missing:
+        raise RunIncomplete(
+            f"{len(missing)} chunks are not spoken or not checked yet, the first is chunk {missing[0]}.",
+            "Convert the book again: only what is missing is done. If it stays so, speak them with `rhapsode redo`.",
+        )
+    if flaws and policy is Policy.STRICT:
+        raise NotGoodEnough(
+            f"No take is good of {len(flaws)} chunks; the first is chunk {flaws[0].chunk}: {flaws[0].reasons[0]}.",
+            "Nothing is published. Speak them anew with `rhapsode redo`, or publish them by name: policy report.",
+        )

@@ -25,13 +25,11 @@ class Acceptance:
     Attributes:
         missing: Chunks that nobody has tried to speak yet, or that nobody has checked who should.
         exceptions: Chunks that have no good take, or none since they cannot be spoken: what a person should know of.
-        doubtful: Chunks whose accepted take the judge could not make up its mind about.
     """
 
     digest: str
     missing: tuple[int, ...]
     exceptions: tuple[Flaw, ...]
-    doubtful: tuple[int, ...]
 
 
 def latest_takes(rows: list[TakeRow]) -> dict[int, TakeRow]:
@@ -49,7 +47,7 @@ def accept_takes(reading: Reading, verification: Verification) -> Acceptance:
     judgements = {(one.row.chunk, one.row.round, one.row.key): one.judgement for one in judged}
     failed = sorted(folder.read_failures(), key=lambda row: (row.round, row.take, row.started_at))
     failures = {row.chunk: row.error or "" for row in failed}
-    accepted, missing, exceptions, doubtful = [], [], [], []
+    accepted, missing, exceptions = [], [], []
     for chunk in shelf.load_plan(reading.plan).chunks:
         if chunk.number not in takes:
             if chunk.number in failures:
@@ -66,9 +64,7 @@ def accept_takes(reading: Reading, verification: Verification) -> Acceptance:
         accepted.append(best)
         if judgement.verdict is Verdict.FAIL:
             exceptions.append(Flaw(chunk.number, chunk.source, judgement.reasons))
-        elif judgement.verdict is Verdict.INCONCLUSIVE:
-            doubtful.append(chunk.number)
-    return Acceptance(folder.save_accepted(accepted), tuple(missing), tuple(exceptions), tuple(doubtful))
+    return Acceptance(folder.save_accepted(accepted), tuple(missing), tuple(exceptions))
 
 
 def _by_chunk(rows: list[TakeRow]) -> dict[int, list[TakeRow]]:

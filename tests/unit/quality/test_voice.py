@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from rhapsode import recipe
-from rhapsode.engines.registry import load_engine
+from bench.studio import say
 from rhapsode.errors import WeightsDamaged
 from rhapsode.model import Audio
 from rhapsode.quality import voice
 from rhapsode.quality.voice import DIMENSIONS, load_voices
-from rhapsode.settings import EngineName
 
 RATE = 24_000
 TEXTS = (
@@ -31,14 +29,7 @@ Wave = np.ndarray
 @pytest.fixture(scope="module")
 def takes() -> list[Wave]:
     """Clean ones, int16 at 24 kHz."""
-    engine = load_engine(EngineName.HIBARI)
-    stack = engine.stack
-    asked = [
-        recipe.utterance(text, engine.voices[0], engine.sampling, stack.weights_digest, stack.precision, 1)
-        for text in TEXTS
-    ]
-    with engine.session() as session:
-        return [take.audio.samples for take in session.speak(asked) if take.audio]
+    return [say(text).samples for text in TEXTS]
 
 
 def embed(samples: Wave, rate: int = RATE) -> Wave:
