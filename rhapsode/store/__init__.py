@@ -1,6 +1,7 @@
 """Where artifacts lie, and the Parquet evidence beside them.
 
 library.py    a root (folder or fsspec URL) and all-or-nothing reads and writes below it
+listing.py    what a listing tells of a file
 durable.py    how one file of a local folder is written so that a crash leaves the old one or the new one
 sealed.py     canonical JSON and Parquet that prove on reading that they are whole
 objects.py    content-addressed audio, verified on read

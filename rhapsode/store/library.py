@@ -11,6 +11,7 @@
     library.get_file(path, local: Path) -> None      streams a file out
     library.list(folder) -> list[str]                all files below, sorted
     library.folders(folder) -> list[str]             names of the folders directly below, sorted
+    library.entries(folder) -> Iterator[Entry]       all files below with size and time, unfinished writes too
     library.delete(path) -> None                     absent is fine
     library.url(path) -> str                         absolute path or URL, for people
 
@@ -27,14 +28,17 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from rhapsode.errors import BadRequest, LibraryUnreachable, NotInLibrary
 from rhapsode.store import durable
+from rhapsode.store.listing import Entry, modified_of
 
 COPY_BYTES = 1 << 20  # held at a time while a file is streamed in or out
 Names = list[str]  # inside Library, `list` is the method
@@ -165,7 +169,7 @@ class Library:
         """All files below a folder, relative to the root, sorted; none if there is no such folder."""
         with self._reading(folder):
             found = self._walk(folder) if self.local else self._fs.find(self._full(folder))
-        names = (name[len(self._base) :].lstrip("/") for name in found)
+        names = map(self._inside, found)
         return sorted(name for name in names if not durable.is_partial(PurePosixPath(name).name))
 
     def folders(self, folder: str = "") -> Names:
@@ -176,6 +180,28 @@ class Library:
         except NotInLibrary:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "directory")
+
+    def entries(self, folder: str = "") -> Iterator[Entry]:
+        """All files below a folder, in no order: also what killed writers left (`durable.is_partial`).
+
+        Raises:
+            LibraryUnreachable: Also where the store does not say when a file was written.
+        """
+        with self._reading(folder):
+            if self.local:
+                for name in self._walk(folder):
+                    with suppress(FileNotFoundError):  # somebody else removed it
+                        status = Path(name).stat()
+                        yield Entry(self._inside(name), status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+                return
+            found: dict[str, dict[str, Any]] = self._fs.find(self._full(folder), detail=True)
+        for name, info in found.items():
+            if (modified := modified_of(info)) is None:
+                raise LibraryUnreachable(
+                    f"{self.url(self._inside(name))}: its store does not say when it was written.",
+                    "Use a library in a folder or on S3 for this.",
+                )
+            yield Entry(self._inside(name), int(info["size"]), modified)
 
     def delete(self, path: str) -> None:
         """Removes a file; one that is not there is fine."""
@@ -190,6 +216,9 @@ class Library:
         if path.startswith("/") or ".." in parts or "\0" in path:
             raise BadRequest(f"{path!r} is not a path inside a library.", "Use a relative path without '..'.")
         return "/".join((self._base, *parts))
+
+    def _inside(self, full: str) -> str:
+        return full[len(self._base) :].lstrip("/")
 
     def _walk(self, folder: str) -> Iterator[str]:
         # fsspec's own walk leaves out folders that it cannot read, without a word.

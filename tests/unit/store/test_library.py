@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,26 @@ def test_bytes_come_back_and_are_listed(library: Library) -> None:
     assert library.exists("a.bin")
     assert not library.exists("b")
     assert not library.exists("b/none.bin")
+
+
+def test_entries_tell_size_and_time_and_show_unfinished_writes(library: Library) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=5)  # clocks of file systems are coarse
+    library.write_bytes("b/two.bin", b"two")
+    library.write_bytes("b/c/.x.rhapsode-partial", b"")
+    library.write_bytes("elsewhere", b"")
+    found = {entry.path: entry for entry in library.entries("b")}
+    assert {path: entry.size_bytes for path, entry in found.items()} == {"b/two.bin": 3, "b/c/.x.rhapsode-partial": 0}
+    assert all(before < entry.modified < datetime.now(UTC) + timedelta(seconds=5) for entry in found.values())
+    assert list(library.entries("nowhere")) == []
+
+
+def test_a_store_without_times_says_so(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    if library.local:
+        pytest.skip("folders have times")
+    library.write_bytes("a", b"x")
+    monkeypatch.setattr("rhapsode.store.listing.TIMES", ())
+    with pytest.raises(LibraryUnreachable, match="when it was written"):
+        list(library.entries())
 
 
 def test_create_never_replaces(library: Library) -> None:
