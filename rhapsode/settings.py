@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 DEFAULT_LIBRARY = os.environ.get("RHAPSODE_LIBRARY", "library")
 
@@ -97,12 +97,22 @@ class Verification(Settings):
     )
     share: float = Field(0.05, ge=0, le=1, description="Of the takes, how many a sample has.")
     recogniser: str = Field("tiny.en", description="Name of a Whisper model, or its folder.", min_length=1)
+    second_opinion: str = Field(
+        "", description="A larger Whisper model, or its folder: it hears what the recogniser is not sure of."
+    )
     strictness: Strictness = Field(Strictness.NORMAL, description="high: more false alarms, fewer misses.")
     takes: int = Field(4, ge=1, le=8, description="Of a chunk, at most.")
     policy: Policy = Field(
         Policy.REPORT,
         description="report: a book is published with the chunks named that no take is good of; strict: it is not.",
     )
+
+    @field_validator("second_opinion")
+    @classmethod
+    def _of_another(cls, name: str, others: ValidationInfo) -> str:
+        if name and name == others.data.get("recogniser"):
+            raise ValueError("it is the recogniser itself")
+        return name
 
 
 class ConvertRequest(Settings):

@@ -116,6 +116,8 @@ class Measures:
         transcript: None for a take that was not listened to.
         voice: Embedding of the speaker, a unit vector; None where no model of voices is installed, or too little is
             heard.
+        second: What another recogniser understood of a take that the first was not sure of; None where nobody else was
+            asked.
     """
 
     finish: FinishReason
@@ -124,6 +126,7 @@ class Measures:
     tokens: TokenMeasures | None = None
     transcript: Transcript | None = None
     voice: tuple[float, ...] | None = None
+    second: Transcript | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class Judgement:
     """The verdict on a take.
 
     Attributes:
-        reasons: Each in a few words, the gravest first; none for a pass.
+        reasons: Each in a few words, the gravest first, and last who gave a second opinion; else none for a pass.
         score: How bad it is, 0 for nothing wrong: of several takes of a chunk the one with the least is kept.
     """
 
@@ -179,11 +182,13 @@ class Listening:
         share: Of the first takes, 0 to 1; later ones are all listened to.
         recogniser: As the user named it.
         name: Of what is heard so, in file names.
+        second_opinion: The recogniser that hears what the first is not sure of, as the user named it; empty: none.
     """
 
     share: float
     recogniser: str
     name: str
+    second_opinion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

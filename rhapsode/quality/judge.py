@@ -3,13 +3,16 @@
 Everything that is looked at gives a finding with a badness, 1 at its limit (limits.py). A take fails if any of them is
 bad. Its score is the sum of those that are bad, so it grows with each of them and is 0 if there are none: of several
 takes of a chunk the one with the least is kept. What rests on words alone is no proof where the recogniser itself is
-out of its depth: then the verdict is `inconclusive`, and the score is the same.
+out of its depth: then the verdict is `inconclusive`, and the score is the same. Where another recogniser was asked as
+well, what that one heard decides then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import log
+from typing import NamedTuple
 
 from rhapsode.model import Judgement, Measures, Reference, Transcript, Verdict
 from rhapsode.quality import limits
@@ -23,6 +26,11 @@ from rhapsode.settings import Strictness
 
 SHOWN = 6
 """Words that a reason quotes."""
+SECOND = {
+    Verdict.PASS: "second opinion: {} heard nothing wrong",
+    Verdict.FAIL: "second opinion: so {} heard it",
+    Verdict.INCONCLUSIVE: "second opinion: {} cannot tell either",
+}
 
 
 def judge_take(text: str, measures: Measures, reference: Reference | None, strictness: Strictness) -> Judgement:
@@ -30,29 +38,59 @@ def judge_take(text: str, measures: Measures, reference: Reference | None, stric
 
     Args:
         text: As it was to be spoken.
-        measures: Without a transcript the rest decides.
+        measures: Without a transcript the rest decides; a second one counts where the first leaves the verdict open.
         reference: None: as if nothing were known of the book.
     """
+    first = _found(text, measures, measures.transcript, reference, strictness).judgement
+    if first.verdict is not Verdict.INCONCLUSIVE or not measures.second:
+        return first
+    decided = _found(text, measures, measures.second, reference, strictness).judgement
+    who = measures.second.recogniser.partition("@")[0]
+    return replace(decided, reasons=(*decided.reasons, SECOND[decided.verdict].format(who)))
+
+
+def wants_second_opinion(text: str, measures: Measures) -> bool:
+    """Whether the first transcript leaves the verdict open, or may do so once the usual pace of the book is known.
+
+    A function of the take alone, at normal strictness: who is asked twice hangs neither on the book nor on a user.
+    """
+    found = _found(text, measures, measures.transcript, None, Strictness.NORMAL)
+    vouched_for = bool(found.words) and all(one.lost for one in found.words)
+    return not found.signs and (bool(found.doubt) or vouched_for)
+
+
+class _Found(NamedTuple):
+    """What is bad about a take, by what it is and by what was understood of it, and why the latter is no proof."""
+
+    signs: Sequence[Finding]
+    words: Sequence[Finding] = ()
+    doubt: str = ""
+
+    @property
+    def judgement(self) -> Judgement:
+        bad = sorted([*self.signs, *self.words], key=lambda one: -one.badness)
+        reasons = tuple(dict.fromkeys(one.reason for one in bad))
+        score = sum(one.badness for one in bad)
+        if self.signs or (self.words and not self.doubt):
+            return Judgement(Verdict.FAIL, reasons, score)
+        if self.doubt:
+            return Judgement(Verdict.INCONCLUSIVE, (self.doubt, *reasons), score)
+        return Judgement(Verdict.PASS, (), 0.0)
+
+
+def _found(
+    text: str, measures: Measures, transcript: Transcript | None, reference: Reference | None, strictness: Strictness
+) -> _Found:
     tolerated = limits.TOLERATED[strictness]
     signs = [one for one in _of_take(text, measures, reference) if one.badness >= tolerated]
-    words, doubt = [], ""
-    if measures.transcript:
-        alignment = align(
-            words_of(text), words_of(measures.transcript.text), reference.spellings if reference else None
-        )
-        found = _of_words(text, alignment, measures.transcript)
-        words = [one for one in found if one.badness >= tolerated]
-        doubt = _doubt(alignment, measures.transcript, bool(words))
-        if words and reference and _has_room(text, words, measures.signal.heard_s, reference):
-            doubt = "as long as if nothing were missing"
-    bad = sorted([*signs, *words], key=lambda one: -one.badness)
-    reasons = tuple(dict.fromkeys(one.reason for one in bad))
-    score = sum(one.badness for one in bad)
-    if signs or (words and not doubt):
-        return Judgement(Verdict.FAIL, reasons, score)
-    if doubt:
-        return Judgement(Verdict.INCONCLUSIVE, (doubt, *reasons), score)
-    return Judgement(Verdict.PASS, (), 0.0)
+    if not transcript:
+        return _Found(signs)
+    alignment = align(words_of(text), words_of(transcript.text), reference.spellings if reference else None)
+    words = [one for one in _of_words(text, alignment, transcript) if one.badness >= tolerated]
+    doubt = _doubt(alignment, transcript, bool(words))
+    if words and reference and _has_room(text, words, measures.signal.heard_s, reference):
+        doubt = "as long as if nothing were missing"
+    return _Found(signs, words, doubt)
 
 
 # -- what can be told without words ------------------------------------------------------------------------------------

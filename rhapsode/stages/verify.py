@@ -2,7 +2,8 @@
 
 Measures are a function of the take alone, so they may be taken in any order. Who is listened to is a function of the
 job's takes: a sample chosen by the key, at least one, and whatever is suspicious without listening. If one of those is
-bad, the whole job is listened to: defects come in company.
+bad, the whole job is listened to: defects come in company. What is then open is heard by another recogniser, if the
+user named one. What the first understood is the same with and without it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from rhapsode.engines.registry import NEEDS
 from rhapsode.errors import ObjectDamaged
 from rhapsode.model import FinishReason, Job, Judgement, Listening, Measures, Reading, SignalMeasures, Verdict
-from rhapsode.quality.judge import judge_take
+from rhapsode.quality.judge import judge_take, wants_second_opinion
 from rhapsode.quality.recogniser import load_recogniser, understands
 from rhapsode.quality.shape import shape_of
 from rhapsode.quality.tokens import tokens_of
@@ -63,8 +64,9 @@ def listening_of(reading: Reading, verification: Verification) -> Listening | No
     # By the name alone: the weights need not be here for a book to be judged.
     everything = wanted is Listen.ALL or (wanted is Listen.AUTO and EngineName(reading.engine) in NEEDS)
     share = 1.0 if everything else verification.share
-    name = digest([MEASURES_VERSION, share, verification.recogniser])[:8]
-    return Listening(share, verification.recogniser, name)
+    first, second = verification.recogniser, verification.second_opinion
+    name = digest([MEASURES_VERSION, share, first, *([second] if second else [])])[:8]
+    return Listening(share, first, name, second)
 
 
 def _is_understood(reading: Reading) -> bool:
@@ -75,6 +77,24 @@ def _is_understood(reading: Reading) -> bool:
 def job_is_verified(reading: Reading, job: Job, listening: Listening) -> bool:
     library = open_library(reading.library)
     return library.exists(ReadingFolder(Shelf(library, reading.shelf), reading.key).heard_path(job, listening))
+
+
+def load_recognisers(reading: Reading, jobs: Iterable[Job], listening: Listening) -> None:
+    """Loads whoever will listen to these jobs, unless all has been heard: what lacks is told before hours of speaking.
+
+    Raises:
+        BadRequest: There is no such recogniser.
+        EngineUnavailable: It is not on this machine.
+        WeightsDamaged: Its files are not what they should be.
+    """
+    if not all(job_is_verified(reading, job, listening) for job in jobs):
+        for name in recognisers_of(listening):
+            load_recogniser(name)
+
+
+def recognisers_of(listening: Listening) -> list[str]:
+    """The names of those who listen, as the user gave them."""
+    return [name for name in (listening.recogniser, listening.second_opinion) if name]
 
 
 def verify_job(reading: Reading, job: Job, listening: Listening) -> Verified:
@@ -98,7 +118,7 @@ def verify_job(reading: Reading, job: Job, listening: Listening) -> Verified:
 
 
 def _hear(library: Library, rows: list[TakeRow], listening: Listening) -> list[HeardRow]:
-    listener = _Listener(library, listening.recogniser)
+    listener = _Listener(library, listening)
     found = {row.key: (row, listener.measure(row)) for row in {row.key: row for row in rows}.values()}
     distinct = {key: row for key, (row, measure) in found.items() if measure}
     measures = {key: measure for key, (_, measure) in found.items() if measure}
@@ -114,6 +134,10 @@ def _hear(library: Library, rows: list[TakeRow], listening: Listening) -> list[H
     hear([key for key, row in distinct.items() if row.round > 0 or key in sampled or bad(key)])
     if listening.share and any(measure.transcript and bad(key) for key, measure in measures.items()):
         hear(distinct)
+    if listening.second_opinion:
+        for key, row in distinct.items():
+            if measures[key].transcript and wants_second_opinion(row.spoken, measures[key]):
+                measures[key] = listener.hear_again(row, measures[key])
     return [
         HeardRow(
             chapter=row.chapter,
@@ -143,11 +167,11 @@ def _sampled(keys: Iterable[str], share: float) -> set[str]:
 
 
 class _Listener:
-    """Measures takes of the library; the recogniser is loaded when the first is listened to."""
+    """Measures takes of the library; a recogniser is loaded when the first take is listened to."""
 
-    def __init__(self, library: Library, recogniser: str) -> None:
+    def __init__(self, library: Library, listening: Listening) -> None:
         self._library = library
-        self._recogniser = recogniser
+        self._listening = listening
 
     def measure(self, row: TakeRow) -> Measures | None:
         stored = self._take(row)
@@ -169,13 +193,22 @@ class _Listener:
     def hear(self, row: TakeRow, measures: Measures) -> Measures:
         if measures.transcript:
             return measures
-        recogniser = load_recogniser(self._recogniser)
+        recogniser = load_recogniser(self._listening.recogniser)
         if known := find_heard(self._library, row.key, row.sha256, recogniser.name):
             return known
         audio = self._take(row).audio
         heard = replace(measures, transcript=recogniser.hear(audio), voice=load_voices().embed(audio))
         put_heard(self._library, row.key, row.sha256, heard)
         return heard
+
+    def hear_again(self, row: TakeRow, measures: Measures) -> Measures:
+        """With what the second recogniser understands."""
+        recogniser = load_recogniser(self._listening.second_opinion)
+        heard = find_heard(self._library, row.key, row.sha256, recogniser.name)
+        if heard is None:
+            heard = replace(measures, transcript=recogniser.hear(self._take(row).audio))
+            put_heard(self._library, row.key, row.sha256, heard)
+        return replace(measures, second=heard.transcript)
 
     def _take(self, row: TakeRow) -> StoredTake:
         stored = find_take(self._library, row.key)

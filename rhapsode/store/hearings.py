@@ -28,7 +28,8 @@ from rhapsode.store.library import Library
 HEARD = ".verify.parquet"
 MEASURES_VERSION = 1
 """Bumped when the same audio is measured or heard otherwise."""
-KIND = f"heard/{MEASURES_VERSION}"
+HEARINGS = "heard/"
+KIND = f"{HEARINGS}{MEASURES_VERSION}"
 
 log = logging.getLogger(__name__)
 
@@ -77,13 +78,18 @@ SCHEMA = pa.schema(
         pa.field("tokens", _struct(TokenMeasures)),
         pa.field("transcript", _struct(Transcript)),
         pa.field("voice", pa.list_(pa.float64())),
+        pa.field("second", _struct(Transcript)),  # not in files from before there were second opinions
     ]
 )
 
 
 def put_heard(library: Library, key: str, sha256: str, measures: Measures) -> None:
-    """Keeps what was heard of an object; `measures.transcript` says by whom."""
+    """Keeps what was heard of an object; `measures.transcript` says by whom.
+
+    Each recogniser's opinion lies in a file of its own: what is heard does not tell who else was asked.
+    """
     assert measures.transcript is not None, "nobody has listened"
+    assert measures.second is None, "a second opinion is kept apart"
     path = _path(key, measures.transcript.recogniser)
     body = {"sha256": sha256, "measures": asdict(measures)}
     data = sealed.write_json(KIND, body)
@@ -95,11 +101,17 @@ def put_heard(library: Library, key: str, sha256: str, measures: Measures) -> No
 
 
 def find_heard(library: Library, key: str, sha256: str, recogniser: str) -> Measures | None:
-    """What was heard of these samples by this recogniser; None: nothing, or it cannot be read, which the log says."""
+    """What was heard of these samples by this recogniser.
+
+    None: nothing, or by another version, or it cannot be read, which the log says.
+    """
     path = _path(key, recogniser)
     where = library.url(path)
     try:
-        body = sealed.read_json(KIND, library.read_bytes(path), where)
+        kind, body = sealed.unseal(library.read_bytes(path), where)
+        if kind != KIND and kind.startswith(HEARINGS):
+            return None
+        sealed.expect(KIND, kind, where)
         return _MEASURES.validate_python(body["measures"]) if body["sha256"] == sha256 else None
     except NotInLibrary:
         return None
@@ -135,6 +147,8 @@ def read_table(library: Library, path: str) -> pa.Table:
     """The same as a table, columns as in `SCHEMA`."""
     where = library.url(path)
     table, _ = sealed.read_table(KIND, library.read_bytes(path), where)
+    if table.column_names == SCHEMA.names[:-1]:
+        table = table.append_column(SCHEMA.field("second"), pa.nulls(len(table), SCHEMA.field("second").type))
     if not table.schema.equals(SCHEMA):
         raise EvidenceDamaged(f"{where} does not have the columns of {KIND}.", sealed.REMEDY)
     return table

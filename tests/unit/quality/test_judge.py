@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rhapsode.model import FinishReason, Measures, Verdict
+from rhapsode.model import FinishReason, Measures, Reference, Transcript, Verdict
 from rhapsode.quality import limits
-from rhapsode.quality.judge import judge_take
+from rhapsode.quality.judge import judge_take, wants_second_opinion
 from rhapsode.quality.outright import outright
 from rhapsode.quality.reference import usual_s
 from rhapsode.settings import Strictness
@@ -140,6 +140,54 @@ def test_a_take_that_is_as_long_as_with_its_first_word_is_left_open() -> None:
         assert judge_take(text, take, None, Strictness.NORMAL).verdict is Verdict.FAIL
     spoiled = replace(good(text, TEXT), finish=FinishReason.BUDGET)
     assert judge_take(text, spoiled, REFERENCE, Strictness.NORMAL).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("second", "verdict", "reason"),
+    [
+        (heard_as(TEXT, recogniser="larger@1"), Verdict.PASS, "second opinion: larger heard nothing wrong"),
+        (heard_as("The cat sat there.", recogniser="larger@1"), Verdict.FAIL, "second opinion: so larger heard it"),
+        (
+            heard_as(TEXT, average_log_probability=-1.2, recogniser="larger@1"),
+            Verdict.INCONCLUSIVE,
+            "second opinion: larger cannot tell either",
+        ),
+    ],
+)
+@pytest.mark.parametrize("reference", [None, REFERENCE])
+def test_a_second_opinion_decides_what_the_first_leaves_open(
+    second: Transcript, verdict: Verdict, reason: str, reference: Reference | None
+) -> None:
+    unsure = replace(good(), transcript=heard_as(TEXT, average_log_probability=-1.4), second=second)
+    assert wants_second_opinion(TEXT, unsure)
+    judged = judge_take(TEXT, unsure, reference, Strictness.NORMAL)
+    assert (judged.verdict, judged.reasons[-1]) == (verdict, reason)
+    alone = judge_take(TEXT, replace(unsure, transcript=second, second=None), reference, Strictness.NORMAL)
+    assert (judged.score, judged.reasons[:-1]) == (alone.score, alone.reasons)
+    looped = replace(unsure, finish=FinishReason.LOOP)
+    assert not wants_second_opinion(TEXT, looped)
+    assert judge_take(TEXT, looped, reference, Strictness.NORMAL).reasons == ("ended by loop",)
+
+
+@pytest.mark.parametrize("heard", [TEXT, "The cat sat there."])
+def test_where_the_first_is_sure_nobody_else_counts(heard: str) -> None:
+    take = good(heard=heard)
+    second = heard_as("The cat sat there." if heard == TEXT else TEXT)
+    assert not wants_second_opinion(TEXT, take)
+    for strictness in Strictness:
+        alone = judge_take(TEXT, take, REFERENCE, strictness)
+        assert judge_take(TEXT, replace(take, second=second), REFERENCE, strictness) == alone
+
+
+def test_first_words_that_the_length_may_vouch_for_are_heard_twice() -> None:
+    """Without its book such a take fails; by it, it is left open, and then the second one is needed."""
+    text = "Algernon. " + TEXT
+    take = replace(good(text, TEXT), signal=signal_of(usual_s(text)))
+    assert judge_take(text, take, None, Strictness.NORMAL).verdict is Verdict.FAIL
+    assert wants_second_opinion(text, take)
+    both = replace(take, second=heard_as(text))
+    assert judge_take(text, both, REFERENCE, Strictness.NORMAL).verdict is Verdict.PASS
+    assert judge_take(text, both, None, Strictness.NORMAL).verdict is Verdict.FAIL
 
 
 def test_what_was_not_listened_to_is_judged_by_the_rest() -> None:

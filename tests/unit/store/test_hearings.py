@@ -9,7 +9,8 @@ import pytest
 
 from rhapsode.errors import EvidenceDamaged
 from rhapsode.model import FinishReason, Measures, ShapeMeasures, SignalMeasures, TokenMeasures, Transcript
-from rhapsode.store.hearings import HeardRow, find_heard, put_heard, read_heard, write_heard
+from rhapsode.store import hearings, sealed
+from rhapsode.store.hearings import KIND, SCHEMA, HeardRow, find_heard, put_heard, read_heard, read_table, write_heard
 from rhapsode.store.library import Library, open_library
 
 KEY = "ab" * 32
@@ -58,7 +59,13 @@ def test_a_torn_file_counts_as_unheard_and_the_log_says_so(library: Library, cap
 def test_rows_come_back_as_they_were(library: Library) -> None:
     unheard = replace(MEASURES, transcript=None, voice=None, tokens=None)
     pitchless = replace(unheard, shape=replace(MEASURES.shape, pitch_hz=None))
-    rows = [ROW, replace(ROW, chunk=2, measures=unheard), replace(ROW, chunk=3, measures=pitchless)]
+    twice = replace(MEASURES, second=Transcript("The lamb went out.", -0.5, 0.02, 0.8, "larger@1"))
+    rows = [
+        ROW,
+        replace(ROW, chunk=2, measures=unheard),
+        replace(ROW, chunk=3, measures=pitchless),
+        replace(ROW, chunk=4, measures=twice),
+    ]
     write_heard(library, "range.verify.parquet", rows)
     write_heard(library, "range.verify.parquet", rows)
     assert read_heard(library, "range.verify.parquet") == rows
@@ -71,3 +78,36 @@ def test_evidence_of_other_takes_is_not_replaced(library: Library) -> None:
     with pytest.raises(EvidenceDamaged, match="was measured of other takes"):
         write_heard(library, "range.verify.parquet", [replace(ROW, sha256="other samples")])
     assert read_heard(library, "range.verify.parquet") == [ROW]
+
+
+def test_evidence_from_before_there_were_second_opinions_is_read(library: Library) -> None:
+    write_heard(library, "new.verify.parquet", [ROW])
+    old = read_table(library, "new.verify.parquet").drop_columns(["second"])
+    library.write_bytes("old.verify.parquet", sealed.write_table(KIND, old))
+    assert read_heard(library, "old.verify.parquet") == [ROW]
+    assert read_table(library, "old.verify.parquet").schema.equals(SCHEMA)
+    fewer = old.drop_columns(["voice"])
+    library.write_bytes("odd.verify.parquet", sealed.write_table(KIND, fewer))
+    with pytest.raises(EvidenceDamaged, match="does not have the columns"):
+        read_heard(library, "odd.verify.parquet")
+
+
+def test_what_another_version_heard_is_heard_anew_without_a_word(
+    library: Library, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_heard(library, KEY, "samples", MEASURES)
+    monkeypatch.setattr(hearings, "KIND", "heard/1000")
+    assert find_heard(library, KEY, "samples", "ear@1") is None
+    assert not caplog.text
+    put_heard(library, KEY, "samples", MEASURES)
+    assert find_heard(library, KEY, "samples", "ear@1") == MEASURES
+
+
+def test_a_second_opinion_is_never_kept_as_what_the_first_heard(library: Library) -> None:
+    second = Transcript("The lamb went out.", -0.5, 0.02, 0.8, "larger@1")
+    with pytest.raises(AssertionError, match="kept apart"):
+        put_heard(library, KEY, "samples", replace(MEASURES, second=second))
+    put_heard(library, KEY, "samples", MEASURES)
+    put_heard(library, KEY, "samples", replace(MEASURES, transcript=second))
+    assert find_heard(library, KEY, "samples", "ear@1") == MEASURES
+    assert find_heard(library, KEY, "samples", "larger@1") == replace(MEASURES, transcript=second)
