@@ -1,4 +1,8 @@
-"""The commands and their options. Each imports what it needs only when it runs: `--help` waits for nothing."""
+"""The commands. Each imports what it needs only when it runs: `--help` waits for nothing.
+
+Those of a converted book stand in `book_commands.py`. A new command has its options and its help in one of these two
+files, and its work in a module of its own, which only the function imports.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,12 @@ from typing import Annotated
 import typer
 
 from rhapsode import __version__
+from rhapsode.cli.book_commands import COMMANDS
 from rhapsode.cli.failures import EXPECTED, report
 from rhapsode.cli.models_app import CONTEXT, models_app
 from rhapsode.cli.options import (
-    Book,
+    Bitrate,
+    Ceiling,
     Engine,
     Epub,
     FootnotesChoice,
@@ -20,6 +26,8 @@ from rhapsode.cli.options import (
     LexiconFile,
     Library,
     ListenTo,
+    Loudness,
+    PolicyChoice,
     Speed,
     StrictnessChoice,
     Verbose,
@@ -66,24 +74,12 @@ def convert(
     footnotes: FootnotesChoice = None,
     format_: FormatChoice = None,
     lexicon: LexiconFile = None,
-    loudness: Annotated[
-        float | None, typer.Option(metavar="LUFS", help="Loudness of the book. [dim]Default: -19[/dim]")
-    ] = None,
-    ceiling: Annotated[
-        float | None, typer.Option(metavar="DBTP", help="Highest true peak. [dim]Default: -3[/dim]")
-    ] = None,
-    bitrate: Annotated[
-        int | None, typer.Option(metavar="KBPS", help="kbit/s of m4b and mp3. [dim]Default: 64[/dim]")
-    ] = None,
+    loudness: Loudness = None,
+    ceiling: Ceiling = None,
+    bitrate: Bitrate = None,
     listen: ListenTo = None,
     strictness: StrictnessChoice = None,
-    policy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="report|strict",
-            help="A chunk that no take is good of is published by name, or stops the book. [dim]Default: report[/dim]",
-        ),
-    ] = None,
+    policy: PolicyChoice = None,
     workers: Workers = None,
     verbose: Verbose = False,
 ) -> None:
@@ -128,112 +124,8 @@ def inspect(
     inspect_book(epub=book, engine=engine, voice=voice, speed=speed, footnotes=footnotes, lexicon=lexicon)
 
 
-@app.command()
-def locate(
-    book: Book,
-    char: Annotated[
-        int | None, typer.Option(metavar="N", help="A character of the book's text, counted from 0.")
-    ] = None,
-    time: Annotated[str | None, typer.Option(metavar="H:MM:SS", help="A moment of the audiobook.")] = None,
-    text: Annotated[str | None, typer.Option(metavar="WORDS", help="Words of the book.")] = None,
-    chunk: Annotated[int | None, typer.Option(metavar="N", help="The number of a chunk.")] = None,
-    library: Library = None,
-) -> None:
-    """Find a place of a converted book: chapter, chunk, time, take, file and text.
-
-    Example:  rhapsode locate "Pride and Prejudice" --time 2:13:05
-    """
-    from rhapsode.cli.books import locate_place
-
-    locate_place(book, library, {"char": char, "time": time, "text": text, "chunk": chunk})
-
-
-@app.command()
-def redo(
-    book: Book,
-    chunks: Annotated[str, typer.Option(metavar="17,120-180|failed", help="Which chunks; rhapsode locate finds them.")],
-    text: Annotated[str | None, typer.Option(metavar="WORDS", help="Say this instead (for one chunk).")] = None,
-    library: Library = None,
-    workers: Workers = None,
-    verbose: Verbose = False,
-) -> None:
-    """Speak some chunks of a converted book anew and publish a new edition.
-
-    Example:  rhapsode redo "Pride and Prejudice" --chunks 17,120-180
-    """
-    from rhapsode.cli.convert import redo_chunks
-
-    redo_chunks(verbose, book=book, chunks=chunks, text=text, library=library, workers=workers)
-
-
-@app.command()
-def judge(
-    book: Book,
-    strictness: StrictnessChoice = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects, one a take.")] = False,
-    library: Library = None,
-) -> None:
-    """Judge a converted book again by what was heard of it. Listens to nothing, changes nothing.
-
-    Exit code 1 if there are chunks that no take is good of.
-
-    Example:  rhapsode judge "Pride and Prejudice" --strictness high
-    """
-    from rhapsode.cli.judge import judge_book
-
-    raise typer.Exit(judge_book(book, library, strictness, json))
-
-
-@app.command("report")
-def listening_report(book: Book, library: Library = None) -> None:
-    """Write the listening report of a converted book again: a page in which every doubtful take can be heard.
-
-    Example:  rhapsode report "Pride and Prejudice"
-    """
-    from rhapsode.cli.judge import write_page
-
-    write_page(book, library)
-
-
-@app.command()
-def diagnose(
-    book: Book,
-    chunks: Annotated[
-        str, typer.Option(metavar="1,100,485", help="Which chunks; good ones beside bad ones tell more.")
-    ],
-    before: Annotated[
-        int | None, typer.Option(metavar="N", help="Predecessors of each at its place. [dim]Default: all[/dim]")
-    ] = None,
-    library: Library = None,
-    verbose: Verbose = False,
-) -> None:
-    """Find out why chunks sound wrong: the engine's history, the model, the text.
-
-    Speaks them alone, at their place, beside others, after a reload, in other precisions and on the other backend, and
-    compares. Exit code 1 unless all is clean.
-
-    Example:  rhapsode diagnose "Pride and Prejudice" --chunks 1,100,485,486
-    """
-    from rhapsode.cli.diagnose import diagnose_chunks
-
-    raise typer.Exit(diagnose_chunks(verbose, book=book, chunks=chunks, before=before, library=library))
-
-
-@app.command()
-def query(
-    book: Book,
-    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over takes, heard, chunks and plan.")],
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of objects.")] = False,
-    library: Library = None,
-) -> None:
-    """Ask a converted book in SQL what was measured of every chunk.
-
-    Example:  rhapsode query "Pride and Prejudice" "select chunk, speed, source from chunks order by speed limit 5"
-    """
-    from rhapsode.cli.books import print_query
-
-    print_query(book, library, sql, "csv" if csv else "json" if json else "table")
+for _command in COMMANDS:  # registered here, so that the help shows them between those that need no converted book
+    app.command()(_command)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""The options of the commands, each with its help."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ FormatChoice = Annotated[
         "--format", metavar="m4b|mp3|flac", help="m4b: one file; mp3, flac: a file a chapter. [dim]Default: m4b[/dim]"
     ),
 ]
+Loudness = Annotated[float | None, typer.Option(metavar="LUFS", help="Loudness of the book. [dim]Default: -19[/dim]")]
+Ceiling = Annotated[float | None, typer.Option(metavar="DBTP", help="Highest true peak. [dim]Default: -3[/dim]")]
+Bitrate = Annotated[int | None, typer.Option(metavar="KBPS", help="kbit/s of m4b and mp3. [dim]Default: 64[/dim]")]
 Workers = Annotated[
     int | None, typer.Option(metavar="N", help="Ranges spoken at once. [dim]Default: what suits the engine[/dim]")
 ]
@@ -54,5 +57,12 @@ ListenTo = Annotated[
 StrictnessChoice = Annotated[
     str | None,
     typer.Option("--strictness", metavar="low|normal|high", help="How takes are judged. [dim]Default: normal[/dim]"),
+]
+PolicyChoice = Annotated[
+    str | None,
+    typer.Option(
+        metavar="report|strict",
+        help="A chunk that no take is good of is published by name, or stops the book. [dim]Default: report[/dim]",
+    ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what Prefect and the libraries say, too.")]
