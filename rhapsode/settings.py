@@ -12,6 +12,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 DEFAULT_LIBRARY = os.environ.get("RHAPSODE_LIBRARY", "library")
+DEFAULT_BOOKS = os.environ.get("RHAPSODE_BOOKS", "books")
 
 
 class Settings(BaseModel):
@@ -58,6 +59,13 @@ class Policy(StrEnum):
 
     REPORT = "report"
     STRICT = "strict"
+
+
+class FanOut(StrEnum):
+    """Who speaks the ranges of a book."""
+
+    INLINE = "inline"
+    WORKERS = "workers"
 
 
 class ChunkBudget(Settings):
@@ -115,10 +123,13 @@ class Verification(Settings):
         return name
 
 
-class ConvertRequest(Settings):
-    """One book to convert."""
-
+class _OneBook(Settings):
     epub: str = Field(description="Path or fsspec URL of the EPUB file.", min_length=1)
+
+
+class Conversion(Settings):
+    """How books are converted, whichever they are."""
+
     library: str = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
     engine: EngineName = Field(EngineName.AUTO, description="auto: the best voice that this machine can run.")
     voice: str = Field("", description="Name of a voice of the engine; empty: its default.")
@@ -129,6 +140,29 @@ class ConvertRequest(Settings):
     audio: AudioSettings = AudioSettings()
     verify: Verification = Verification()
     workers: int = Field(0, ge=0, le=64, description="Ranges spoken at once; 0: as many as suit the engine.")
+    fan_out: FanOut = Field(
+        FanOut.INLINE,
+        description="inline: this run speaks; workers: it hands blocks of ranges to those of the pool gpu.",
+    )
+
+
+class ConvertRequest(Conversion, _OneBook):  # pydantic takes fields from the last base first: the book leads the form
+    """One book to convert."""
+
+
+class _Folder(Settings):
+    folder: str = Field(
+        DEFAULT_BOOKS, description="Folder or fsspec URL; every EPUB in it and below it is converted.", min_length=1
+    )
+    at_once: int = Field(2, ge=1, le=64, description="Books converted at once, each in a run of its own.")
+
+
+class LibraryRequest(Conversion, _Folder):
+    """A folder of books to convert: those that are new or changed."""
+
+    def of_book(self, epub: str) -> ConvertRequest:
+        """The same for one book."""
+        return ConvertRequest(epub=epub, **{name: getattr(self, name) for name in Conversion.model_fields})
 
 
 class RedoRequest(Settings):
@@ -141,6 +175,7 @@ class RedoRequest(Settings):
     )
     text: str = Field("", description="What to say instead, for a single chunk; empty: the planned text.")
     workers: int = Field(0, ge=0, le=64, description="Jobs spoken at once; 0: as many as suit the engine.")
+    fan_out: FanOut = Field(FanOut.INLINE, description="inline: this run speaks; workers: those of the pool gpu do.")
 
 
 class DiagnoseRequest(Settings):

@@ -118,7 +118,7 @@ def planning_digest(request: ConvertRequest) -> str:
     """Digest of everything that a plan depends on besides the book."""
     engine = load_engine(request.engine)
     stack = [engine.stack.engine, engine.stack.weights_digest, engine.stack.precision, engine.stack.slots]
-    asked = request.model_dump(mode="json", exclude={"epub", "engine", "lexicon", "workers"})
+    asked = request.model_dump(mode="json", exclude={"epub", "engine", "lexicon", "workers", "fan_out"})
     return recipe.digest([*stack, lexicon_of(request).entries, asked])
 
 
