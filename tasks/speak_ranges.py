@@ -16,7 +16,7 @@ from rhapsode.settings import EngineName, Verification
 from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.jobs import JobReport, job_is_done, without
 from rhapsode.stages.speak import job_is_spoken, speaking_at_once
-from rhapsode.stages.verify import Verified, job_is_verified, listening_of
+from rhapsode.stages.verify import Verified, job_is_verified, listening_of, load_recognisers
 from tasks.decode_range import decode_range
 from tasks.policy import Step, fan_out
 from tasks.synthesize_range import synthesize_range
@@ -48,6 +48,7 @@ def speak_ranges(
     Raises:
         RunIncomplete: Names the jobs that failed; what the others did is kept.
         NotGoodEnough: The breaker tripped.
+        BadRequest, EngineUnavailable, WeightsDamaged: Somebody who is to listen cannot; nothing is spoken.
     """
     failed = _run(reading, jobs, workers, verification, breaker)
     unspoken = {name: error for name, error in failed.items() if isinstance(error, SynthesisFailed)}
@@ -76,6 +77,8 @@ def _run(
     if not jobs:
         return {}
     listening = listening_of(reading, verification)
+    if listening:
+        load_recognisers(reading, jobs, listening)
     calls = [{"reading": reading, "job": job, "listening": listening} for job in jobs]
     progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
     failed: dict[str, Any] = {}

@@ -62,6 +62,8 @@ def show_listening(console: Console, book: Book, listening: Listening | None) ->
         console.print(
             f"  {listening.share:.0%} of it and all that looks suspicious is listened to by {listening.recogniser}."
         )
+    if listening and listening.second_opinion:
+        console.print(f"  What that one is not sure of is heard by {listening.second_opinion} too.")
 
 
 def chapter_table(chapters: list[ChapterEstimate]) -> Table:

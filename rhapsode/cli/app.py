@@ -28,6 +28,8 @@ from rhapsode.cli.options import (
     ListenTo,
     Loudness,
     PolicyChoice,
+    RecogniserName,
+    SecondOpinion,
     Speed,
     StrictnessChoice,
     Verbose,
@@ -78,6 +80,8 @@ def convert(
     ceiling: Ceiling = None,
     bitrate: Bitrate = None,
     listen: ListenTo = None,
+    recogniser: RecogniserName = None,
+    second_opinion: SecondOpinion = None,
     strictness: StrictnessChoice = None,
     policy: PolicyChoice = None,
     workers: Workers = None,
@@ -101,7 +105,13 @@ def convert(
         footnotes=footnotes,
         lexicon=lexicon,
         workers=workers,
-        verify={"listen": listen, "strictness": strictness, "policy": policy},
+        verify={
+            "listen": listen,
+            "recogniser": recogniser,
+            "second_opinion": second_opinion,
+            "strictness": strictness,
+            "policy": policy,
+        },
         audio={"format": format_, "loudness_lufs": loudness, "ceiling_dbtp": ceiling, "bitrate_kbps": bitrate},
     )
 

@@ -33,7 +33,7 @@ def convert_book(verbose: bool, **asked: Any) -> None:
     from rhapsode.settings import ConvertRequest, EngineName
     from rhapsode.stages.accept import latest_takes
     from rhapsode.stages.plan import parse_book, plan_chunks
-    from rhapsode.stages.verify import listening_of
+    from rhapsode.stages.verify import listening_of, recognisers_of
     from rhapsode.store.library import open_library
     from rhapsode.store.readings import ReadingFolder
     from rhapsode.store.shelf import Shelf
@@ -54,8 +54,8 @@ def convert_book(verbose: bool, **asked: Any) -> None:
     show_estimate(console, book, plan, reading, request.audio, request.workers)
     listening = listening_of(reading, request.verify)
     show_listening(console, book, listening)
-    if listening:
-        find_whisper(listening.recogniser)  # a wrong name is found before anything is spoken
+    for name in recognisers_of(listening) if listening else ():
+        find_whisper(name)  # a wrong name is found before anything is spoken
     there = set(latest_takes(ReadingFolder(shelf, reading.key).read_takes()))
     if there:
         console.print(f"  {len(there):,} of them are in the library already and are not spoken again.")

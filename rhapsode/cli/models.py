@@ -16,6 +16,7 @@ from rhapsode.engines.maya1.sources import SOURCES, source_of
 from rhapsode.engines.maya1.weights import Manifest, Models, files_of
 from rhapsode.engines.maya1.weights import Progress as Tell
 from rhapsode.errors import BadRequest, EngineError
+from rhapsode.quality.whispers import FETCHED
 
 GB = 1e9
 
@@ -32,6 +33,13 @@ def list_models() -> None:
             size, here = source.size_bytes, str(error)
         made.add_row(name, _gigabytes(size), source.what, shown(here))
     screen().print(made)
+    larger = [name for name in FETCHED if models.knows(name)]
+    screen().print(
+        "\nA second opinion on what tiny.en is not sure of:  "
+        f"rhapsode convert BOOK.epub --second-opinion {larger[-1] if larger else 'NAME'}"
+        + ("" if larger else f", once one is fetched of {', '.join(FETCHED)}"),
+        soft_wrap=True,
+    )
 
 
 def fetch_models(names: Sequence[str], path: str | None) -> None:

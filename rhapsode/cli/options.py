@@ -54,6 +54,18 @@ ListenTo = Annotated[
         help="Which takes a recogniser hears. [dim]Default: auto, all of Maya1 and a sample of others[/dim]",
     ),
 ]
+RecogniserName = Annotated[
+    str | None,
+    typer.Option(
+        "--recogniser",
+        metavar="NAME|FOLDER",
+        help="Who listens: a Whisper model of [i]rhapsode models[/i], or its folder. [dim]Default: tiny.en[/dim]",
+    ),
+]
+SecondOpinion = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FOLDER", help="A larger one that hears what the recogniser is not sure of."),
+]
 StrictnessChoice = Annotated[
     str | None,
     typer.Option("--strictness", metavar="low|normal|high", help="How takes are judged. [dim]Default: normal[/dim]"),
