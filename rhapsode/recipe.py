@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from rhapsode.model import ChunkRange, Job, Order, Reading, Sampling, Utterance, Voice
@@ -23,9 +23,21 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def utterance(text: str, voice: Voice, sampling: Sampling, weights_digest: str, precision: str, take: int) -> Utterance:
-    """Builds the utterance of one take; the seed (63 bits) follows from the rest and the take number."""
-    ingredients = {
+def utterance(
+    text: str,
+    voice: Voice,
+    sampling: Sampling,
+    weights_digest: str,
+    precision: str,
+    take: int,
+    parts: Sequence[str] = (),
+) -> Utterance:
+    """Builds the utterance of one take; the seed (63 bits) follows from the rest and the take number.
+
+    Args:
+        parts: The text in pieces, if it is to be spoken in pieces; each becomes an utterance of its own.
+    """
+    ingredients: dict[str, object] = {
         "recipe": RECIPE_VERSION,
         "text": text,
         "voice": asdict(voice),
@@ -34,8 +46,11 @@ def utterance(text: str, voice: Voice, sampling: Sampling, weights_digest: str, 
         "precision": precision,
         "take": take,
     }
+    if parts:
+        ingredients["parts"] = list(parts)
     seed = int(digest(ingredients)[:16], 16) >> 1
-    return Utterance(text, voice, sampling, seed, take, key=digest({**ingredients, "seed": seed}))
+    said = tuple(utterance(part, voice, sampling, weights_digest, precision, take) for part in parts)
+    return Utterance(text, voice, sampling, seed, take, key=digest({**ingredients, "seed": seed}), parts=said)
 
 
 def reading(unkeyed: Reading) -> Reading:
@@ -58,4 +73,13 @@ FIRST_REDO = 8
 def later_job(round_number: int, orders: Iterable[Order]) -> Job:
     """A later round: any set of chunks. The set names it, so that the same set asked for twice is the same job."""
     ordered = tuple(sorted(orders, key=lambda order: order.chunk))
-    return Job(round_number, digest([asdict(order) for order in ordered])[:16], ordered)
+    return Job(round_number, digest([_as_asked(order) for order in ordered])[:16], ordered)
+
+
+def _as_asked(order: Order) -> dict[str, object]:
+    """An order as it is hashed: what came to it later counts only where it says something, so older names stay."""
+    asked = asdict(order)
+    for later in ("parts", "engine"):
+        if not asked[later]:
+            del asked[later]
+    return asked

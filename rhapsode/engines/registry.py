@@ -13,7 +13,7 @@ from rhapsode.engines.maya1.weights import Models
 from rhapsode.engines.protocol import Engine
 from rhapsode.engines.tone import Tone
 from rhapsode.errors import BadRequest
-from rhapsode.model import Sampling, Voice
+from rhapsode.model import EngineIdentity, Sampling, Voice
 from rhapsode.settings import EngineName
 
 ENGINES: dict[EngineName, Callable[[], Engine]] = {
@@ -86,6 +86,15 @@ def lacks(name: EngineName) -> str:
         if machine_settings().device == "cpu" or best_device() == "cpu":
             return "lacks a GPU (without one it is slow, and must be named: --engine maya1-hf)"
     return ""
+
+
+def stand_in(name: EngineName) -> EngineIdentity | None:
+    """The other backend of the same voice, loaded; None where there is none, or this machine lacks what it needs."""
+    for other in NEEDS:
+        if name in NEEDS and other is not name and not lacks(other):
+            stack = load_engine(other).stack
+            return EngineIdentity(other.value, stack.weights_digest, stack.precision)
+    return None
 
 
 def load_engine(name: EngineName) -> Engine:

@@ -24,6 +24,7 @@ from rhapsode.model.measures import (
 from rhapsode.model.plan import Boundary, Chunk, ChunkRange, Plan, Span
 from rhapsode.model.speech import (
     Audio,
+    EngineIdentity,
     FinishReason,
     Job,
     Order,
@@ -47,6 +48,7 @@ __all__ = [
     "Chunk",
     "ChunkRange",
     "Cover",
+    "EngineIdentity",
     "Finding",
     "FinishReason",
     "Flaw",

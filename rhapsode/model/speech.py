@@ -32,7 +32,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What is said once: everything that the audio may depend on. `key` names the audio object (see recipe.py)."""
+    """What is said once: everything that the audio may depend on. `key` names the audio object (see recipe.py).
+
+    Attributes:
+        parts: What is said instead, one after another, where the text was split; else empty.
+    """
 
     text: str
     voice: Voice
@@ -40,6 +44,7 @@ class Utterance:
     seed: int
     take: int
     key: str
+    parts: tuple[Utterance, ...] = ()
 
 
 class FinishReason(StrEnum):
@@ -125,13 +130,29 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """The engine that makes a take, as far as its audio depends on it."""
+
+    name: str
+    weights_digest: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """One chunk to be spoken once: which take, and with which text or sampling where the planned ones are overruled."""
+    """One chunk to be spoken once: which take, and what of the plan and the reading is overruled for it.
+
+    Attributes:
+        parts: The text in pieces that are spoken by themselves and joined.
+        engine: Another one than that of the reading.
+    """
 
     chunk: int
     take: int
     text: str | None = None
     sampling: Sampling | None = None
+    parts: tuple[str, ...] = ()
+    engine: EngineIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)

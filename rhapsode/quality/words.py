@@ -163,6 +163,13 @@ def _word(word: str, after: str, before: list[Word]) -> Iterator[str]:
         yield _TITLES.get(plain, plain)
 
 
+def in_full(printed: str) -> str:
+    """What an abbreviation stands for, with a capital where it has one; anything else as it is."""
+    plain = plain_letters(printed)
+    full = _TITLES.get(plain) or (_DOTTED.get(plain) if printed.endswith(".") else None)
+    return printed if full is None else full.capitalize() if printed[0].isupper() else full
+
+
 def plain_letters(word: str) -> str:
     """A word in small letters a-z (and digits), without accents; empty if it has no letter that can be said."""
     if not word.isascii():

@@ -14,7 +14,7 @@ from rhapsode.model import Job, Order, Reading, Utterance
 from rhapsode.settings import EngineName
 from rhapsode.stages.plan import load_plan
 from rhapsode.stages.progress import Spoken, tell
-from rhapsode.stages.rows import failure_row, take_row
+from rhapsode.stages.rows import engine_of, failure_row, take_row
 from rhapsode.store.evidence import TakeRow, read_rows, write_rows
 from rhapsode.store.library import open_library
 from rhapsode.store.objects import StoredTake, has_take, sync_takes
@@ -65,23 +65,24 @@ class OpenJob:
         # Chunks that say the same share a key, hence one utterance: "Yes." is spoken once for the whole library.
         self.utterances: dict[str, Utterance] = {}
         self._orders: dict[str, list[Order]] = {}
+        self._spoken_by = {engine_of(reading, order) for order in job.orders}
         for order in self._wanted():
             utterance = self._utterance(order)
             self.utterances[utterance.key] = utterance
             self._orders.setdefault(utterance.key, []).append(order)
 
     def engine(self) -> Engine:
-        """The engine of the reading.
+        """The engine of the job.
 
         Raises:
-            WeightsDamaged: The engine at hand has other weights than those that the reading was planned with.
+            WeightsDamaged: The engine at hand has other weights than those that the job was planned with.
         """
-        reading = self.reading
-        engine = load_engine(EngineName(reading.engine))
-        if engine.stack.weights_digest != reading.weights_digest:
+        [(name, planned)] = {(by.name, by.weights_digest) for by in self._spoken_by}  # a job has one engine
+        engine = load_engine(EngineName(name))
+        if engine.stack.weights_digest != planned:
             raise WeightsDamaged(
-                f"The engine {reading.engine} has the weights {engine.stack.weights_digest[:12]} here, but this book "
-                f"was planned with {reading.weights_digest[:12]}.",
+                f"The engine {name} has the weights {engine.stack.weights_digest[:12]} here, but this book "
+                f"was planned with {planned[:12]}.",
                 "Convert the book again: it will be planned for the voice at hand.",
             )
         return engine
@@ -152,13 +153,14 @@ class OpenJob:
         return [order for order in job.orders if order.chunk not in overruled]
 
     def _utterance(self, order: Order) -> Utterance:
-        reading = self.reading
+        reading, by = self.reading, engine_of(self.reading, order)
         text = order.text if order.text is not None else self._plan.chunks[order.chunk - 1].spoken
         return recipe.utterance(
             text,
             reading.voice,
             order.sampling or reading.sampling,
-            reading.weights_digest,
-            reading.precision,
+            by.weights_digest,
+            by.precision,
             order.take,
+            order.parts,
         )

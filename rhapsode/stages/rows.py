@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rhapsode.audio.joins import OUTLINE_VERSION, outline
-from rhapsode.model import Audio, Chunk, Job, Order, Outline, Plan, Reading, Utterance
+from rhapsode.model import Audio, Chunk, EngineIdentity, Job, Order, Outline, Plan, Reading, Utterance
 from rhapsode.quality.signal import measure
 from rhapsode.recipe import RECIPE_VERSION
 from rhapsode.store.evidence import TakeRow
@@ -100,9 +100,15 @@ def failure_row(
     )
 
 
+def engine_of(reading: Reading, order: Order) -> EngineIdentity:
+    """Who speaks an order: the engine of the reading, unless the order names another."""
+    return order.engine or EngineIdentity(reading.engine, reading.weights_digest, reading.precision)
+
+
 def _asked(reading: Reading, plan: Plan, job: Job, order: Order, utterance: Utterance) -> dict[str, Any]:
     """The columns that say what was asked for, which a take and a failure share."""
     chunk: Chunk = plan.chunks[order.chunk - 1]
+    by = engine_of(reading, order)
     return {
         "book": reading.shelf,
         "chapter": chunk.chapter,
@@ -119,9 +125,9 @@ def _asked(reading: Reading, plan: Plan, job: Job, order: Order, utterance: Utte
         "char_end": chunk.char_end,
         "boundary": chunk.boundary.value,
         "voice": reading.voice.name,
-        "engine": reading.engine,
-        "weights_digest": reading.weights_digest,
-        "precision": reading.precision,
+        "engine": by.name,
+        "weights_digest": by.weights_digest,
+        "precision": by.precision,
         "recipe_version": RECIPE_VERSION,
         "sampling": json.dumps(asdict(utterance.sampling), sort_keys=True),
         "seed": utterance.seed,

@@ -20,6 +20,7 @@ from rhapsode.engines.protocol import Engine
 from rhapsode.errors import RunIncomplete, SynthesisFailed
 from rhapsode.model import Job, Reading, Take, Utterance
 from rhapsode.stages.jobs import JobReport, OpenJob
+from rhapsode.stages.parts import join
 from rhapsode.stages.rows import measured
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.objects import StoredTake, find_take, has_take, put_take
@@ -160,6 +161,25 @@ def _undecoded(work: OpenJob, rows: list[TakeRow], found: list[StoredTokens], sp
 
 
 def _takes(engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]) -> Iterator[Take]:
+    """The takes of all utterances; those that are spoken in parts are joined when all of their parts are there."""
+    split = [utterance for utterance in utterances if utterance.parts]
+    parts = [part for utterance in split for part in utterance.parts]
+    awaited, said = {part.key for part in parts}, dict[str, Take]()
+    errors: dict[str, SynthesisFailed] = {}
+    for take in _spoken(engine, [*(one for one in utterances if not one.parts), *parts], errors):
+        if take.utterance.key not in awaited:
+            yield take
+            continue
+        said[take.utterance.key] = take
+        for whole in [one for one in split if all(part.key in said for part in one.parts)]:
+            split.remove(whole)
+            yield join(whole, [said[part.key] for part in whole.parts])
+    failures |= {key: error for key, error in errors.items() if key not in awaited}
+    for whole in split:  # a part of each could not be spoken
+        failures[whole.key] = next(errors[part.key] for part in whole.parts if part.key in errors)
+
+
+def _spoken(engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]) -> Iterator[Take]:
     """Speaks all utterances; one that fails is noted, and the others go on in a fresh session."""
     pending = {utterance.key: utterance for utterance in utterances}
     while pending:
@@ -185,6 +205,8 @@ def _facts(engine: Engine, take: Take) -> dict[str, Any]:
         "started_at": datetime.now(UTC).isoformat(),
         "stack": asdict(engine.stack),
     }
+    if parts := take.utterance.parts:
+        facts["parts"] = [part.text for part in parts]
     if tokens := take.tokens:
         facts["token_count"] = len(tokens.ids)
         facts["legal_mass"] = [round(mass, 9) for mass in tokens.legal_mass]

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
-from rhapsode.model import Job, Judgement, Listening, Order, Reading, Reference, Verdict
+from rhapsode.engines.registry import stand_in
+from rhapsode.model import Job, Judgement, Listening, Reading, Reference, Verdict
 from rhapsode.quality.judge import judge_take
-from rhapsode.quality.ladder import next_sampling
+from rhapsode.quality.ladder import next_order
 from rhapsode.quality.reference import reference_of
 from rhapsode.recipe import later_job
-from rhapsode.settings import Strictness, Verification
+from rhapsode.settings import EngineName, Strictness, Verification
 from rhapsode.stages.plan import load_plan
 from rhapsode.stages.verify import listening_of
 from rhapsode.store.hearings import HeardRow
@@ -94,8 +96,9 @@ def plan_rung(reading: Reading, listening: Listening, verification: Verification
         if row.round < rung:
             taken[row.chunk] = max(row.take, taken.get(row.chunk, 0))
     plan = load_plan(reading)
+    other = cache(lambda: stand_in(EngineName(reading.engine)))
     orders = [
-        Order(chunk.number, taken.get(chunk.number, 0) + 1, sampling=next_sampling(reading.sampling, rung))
+        next_order(chunk, reading.sampling, rung, taken.get(chunk.number, 0) + 1, other)
         for chunk in plan.chunks
         if chunk.number not in good
     ]

@@ -9,7 +9,6 @@ import pytest
 
 from rhapsode.errors import NotGoodEnough
 from rhapsode.model import Job, Listening, Order, Reading, Verdict
-from rhapsode.quality.ladder import next_sampling
 from rhapsode.quality.recogniser import understands
 from rhapsode.recipe import FIRST_REDO, first_job, later_job
 from rhapsode.settings import ConvertRequest, EngineName, Listen, RedoRequest, Strictness, Verification
@@ -102,7 +101,7 @@ def test_what_is_bad_is_retaken_and_the_good_take_accepted(booklet: Path, tmp_pa
         verify_job(reading, job, hears)
     freeze_reference(reading, hears)
     [retakes] = plan_rung(reading, hears, verification, 1)
-    assert retakes == later_job(1, [Order(5, 2, sampling=next_sampling(reading.sampling, 1))])
+    assert retakes == later_job(1, [Order(5, 2, sampling=replace(reading.sampling, speed=0.95))])
     assert [flaw.chunk for flaw in accept_takes(reading, verification).exceptions] == [5]
 
     speak_job(reading, retakes)
