@@ -104,8 +104,11 @@ def print_query(book: str, library: str | None, sql: str, form: str) -> None:
     Raises:
         BadRequest: Not one SELECT, or DuckDB refuses it.
     """
+    from rhapsode.stages.verify import listenings_of  # takes seconds that `locate` need not wait for
+
     where = open_library(library or DEFAULT_LIBRARY)
-    names, rows = query(where, find_shelf(where, book).name, sql)
+    shelf = find_shelf(where, book)
+    names, rows = query(where, shelf.name, sql, listenings_of(shelf))
     if form == "json":
         json.dump([dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, ensure_ascii=False)
         sys.stdout.write("\n")

@@ -26,7 +26,7 @@ from rhapsode.store.evidence import TakeRow, read_rows
 from rhapsode.store.hearings import MEASURES_VERSION, HeardRow, find_heard, put_heard, read_heard, write_heard
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import StoredTake, find_take
-from rhapsode.store.readings import ReadingFolder
+from rhapsode.store.readings import ReadingFolder, readings_of
 from rhapsode.store.shelf import Shelf
 from rhapsode.store.tokens import find_tokens
 
@@ -67,6 +67,17 @@ def listening_of(reading: Reading, verification: Verification) -> Listening | No
     first, second = verification.recogniser, verification.second_opinion
     name = digest([MEASURES_VERSION, share, first, *([second] if second else [])])[:8]
     return Listening(share, first, name, second)
+
+
+def listenings_of(shelf: Shelf) -> dict[str, str]:
+    """Folder of a reading -> name of the listening that it was last asked for, of those that anybody listens to.
+
+    Raises:
+        EvidenceDamaged: A reading cannot be read.
+    """
+    readings = {folder.key: folder.load() for folder in readings_of(shelf)}
+    found = {key: listening_of(reading, request.verify) for key, (reading, request) in readings.items()}
+    return {key: listening.name for key, listening in found.items() if listening}
 
 
 def _is_understood(reading: Reading) -> bool:

@@ -13,6 +13,7 @@ from rhapsode.settings import ConvertRequest, EngineName, Listen, Verification
 from rhapsode.stages import verify
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
 from rhapsode.stages.speak import speak_job
+from rhapsode.store import hearings
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
@@ -69,6 +70,23 @@ def test_another_strictness_needs_no_listening(rhapsode: Rhapsode, checked: Path
         said = rhapsode("judge", "The Lamps", "--library", checked, "--strictness", strictness, "--json")
         scores[strictness] = {take["chunk"] for take in json.loads(said.out) if take["verdict"] != "pass"}
     assert BAD in scores["low"] <= scores["high"]
+
+
+def test_a_query_reads_what_applies_and_no_older_version(
+    rhapsode: Rhapsode, checked: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def heard() -> list[dict[str, object]]:
+        said = rhapsode("query", "The Lamps", "select chunk from heard", "--library", checked, "--json")
+        assert said.code == 0, said.err
+        rows: list[dict[str, object]] = json.loads(said.out)
+        return rows
+
+    assert len(heard()) > 40 and not caplog.messages
+    monkeypatch.setattr(verify, "MEASURES_VERSION", 1000)
+    monkeypatch.setattr(hearings, "KIND", "heard/1000")
+    assert heard() == []
+    [line] = caplog.messages
+    assert line.startswith("heard lacks reading ") and "Convert the book again" in line
 
 
 def test_no_such_strictness_is_one_line(rhapsode: Rhapsode, checked: Path) -> None:

@@ -9,13 +9,16 @@ import pytest
 from rhapsode.errors import BadRequest, EvidenceDamaged
 from rhapsode.model import Boundary, Chunk, Placed, Plan, Span, Timeline
 from rhapsode.settings import AudioSettings
+from rhapsode.store import hearings
 from rhapsode.store.editions import Edition, save_chunks, save_edition
 from rhapsode.store.evidence import write_rows
+from rhapsode.store.hearings import write_heard
 from rhapsode.store.library import Library
 from rhapsode.store.shelf import Shelf
 from rhapsode.store.sql import LOCKS, query
 
 from .conftest import make_row
+from .test_hearings import ROW
 
 NAME = "a-book-c0ffeec0ffee"
 
@@ -87,6 +90,31 @@ def test_the_chunks_are_those_of_the_latest_published_edition(book: Library) -> 
 def test_a_book_without_evidence_answers_nothing(library: Library) -> None:
     assert query(library, NAME, "select * from takes")[1] == []
     assert query(library, NAME, "select * from plan")[1] == []
+
+
+def test_what_others_heard_is_left_out(
+    book: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = Shelf(book, NAME)
+    sql = "select reading, chunk, transcript.text, second from heard order by all"
+    for reading, listening in (("one", "aaaaaaaa"), ("one", "bbbbbbbb"), ("two", "aaaaaaaa")):
+        write_heard(book, shelf.path(f"evidence/{reading}/round-0/1.{listening}.verify.parquet"), [ROW])
+    row = (1, "The lamp went out.", None)
+    assert query(book, NAME, sql, {"one": "aaaaaaaa", "two": "aaaaaaaa"})[1] == [("one", *row), ("two", *row)]
+    assert caplog.messages == []
+    assert query(book, NAME, sql, {"one": "bbbbbbbb"})[1] == [("one", *row)]
+    [line] = caplog.messages
+    assert line.startswith("heard lacks reading two") and "(files: 1)" in line
+
+    # Another version names its files otherwise and cannot read the older ones; it need not.
+    monkeypatch.setattr(hearings, "KIND", "heard/1000")
+    with pytest.raises(EvidenceDamaged, match="is of kind heard/1;"):
+        query(book, NAME, sql, {"one": "bbbbbbbb"})
+    caplog.clear()
+    assert query(book, NAME, sql, {"one": "cccccccc", "two": "cccccccc"})[1] == []
+    assert len(caplog.messages) == 2
+    write_heard(book, shelf.path("evidence/one/round-0/1.cccccccc.verify.parquet"), [ROW])
+    assert query(book, NAME, sql, {"one": "cccccccc"})[1] == [("one", *row)]
 
 
 @pytest.mark.parametrize(
