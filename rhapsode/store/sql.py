@@ -83,7 +83,7 @@ def _tables(library: Library, shelf: Shelf, listenings: Mapping[str, str]) -> di
             left_out[reading] += 1
     for reading in left_out.keys() - read:
         log.warning(
-            "heard lacks reading %s: what was heard of it (files: %d) is of another version or was asked for otherwise. "
+            "heard lacks reading %s: what was heard of it (files: %d) is of another version or asked for otherwise. "
             "Convert the book again: nothing is spoken anew.",
             reading,
             left_out[reading],
