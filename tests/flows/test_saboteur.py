@@ -16,6 +16,7 @@ from rhapsode.stages.verdicts import judge_takes
 from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import latest_edition, load_chunks
 from rhapsode.store.library import open_library
+from rhapsode.store.objects import find_take
 from rhapsode.store.readings import folder_of
 from rhapsode.store.shelf import find_shelf
 from tests.faulty import install
@@ -99,3 +100,21 @@ def test_a_voice_that_spoils_everything_is_stopped_within_two_ranges(
     heard = re.search(r"of the first (\d+) takes", str(stopped.value))
     assert heard and int(heard[1]) <= 2 * 32
     assert latest_edition(shelf) is None
+
+
+def test_what_the_voice_cannot_say_at_once_is_said_in_parts(
+    story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoils(utterance: Utterance) -> Sequence[str]:
+        return ["silence"] if STUBBORN in utterance.text and "twice a day" in utterance.text else []
+
+    engine = Saboteur(spoils)
+    install(monkeypatch, engine)
+    edition = convert_book(request_of(story, tmp_path, Verification(listen=Listen.SAMPLE, share=0.0)))
+    assert len(engine.log) == 2, "the first take, and a slower one"
+    assert edition.exceptions == ()
+    shelf = find_shelf(open_library(str(tmp_path)), TITLE)
+    [mended] = [row for row in load_chunks(shelf, edition.number).to_pylist() if row["take"] > 1]
+    assert STUBBORN in mended["source"] and (mended["round"], mended["take"]) == (2, 3)
+    stored = find_take(open_library(str(tmp_path)), mended["key"])
+    assert stored and len(stored.provenance["parts"]) == 2 and " ".join(stored.provenance["parts"]) == mended["spoken"]
