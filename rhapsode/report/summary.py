@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from rhapsode.model import Book
 from rhapsode.store.editions import Edition
@@ -82,3 +83,22 @@ def _link(folder_url: str, name: str) -> str:
     # Markdown artifacts open file links only with the scheme; spaces would end the link.
     prefix = folder_url if "://" in folder_url else f"file://{folder_url}"
     return f"{prefix}/{name}".replace(" ", "%20")
+
+
+def library_markdown(folder: str, books: Mapping[str, int]) -> str:
+    """What became of the books of a folder, in Markdown.
+
+    Args:
+        books: State -> how many books; those of which there are none may be missing.
+    """
+    total = sum(books.values())
+    rows = "\n".join(f"| {state} | {count} |" for state, count in books.items())
+    what = "" if books.get("converted") or books.get("failed") else " There was nothing to do."
+    return f"""# The books of `{folder.replace("`", chr(39))}`
+
+{total} EPUBs.{what}
+
+| state | books |
+|---|---|
+{rows}
+"""

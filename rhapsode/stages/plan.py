@@ -17,7 +17,7 @@ from rhapsode.book.reader import read_book
 from rhapsode.engines.registry import choose_engine, load_engine, sampling_of, voice_of
 from rhapsode.errors import BadRequest, BookError
 from rhapsode.model import Book, Plan, Reading
-from rhapsode.settings import ConvertRequest
+from rhapsode.settings import Conversion, ConvertRequest
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf, shelve
@@ -122,7 +122,7 @@ def planning_digest(request: ConvertRequest) -> str:
     return recipe.digest([*stack, lexicon_of(request).entries, asked])
 
 
-def lexicon_of(request: ConvertRequest) -> Lexicon:
+def lexicon_of(request: Conversion) -> Lexicon:
     return load_lexicon(Path(request.lexicon) if request.lexicon else None)
 
 

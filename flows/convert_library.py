@@ -1,0 +1,67 @@
+"""The flow `convert-library`: every EPUB of a folder that is new or changed becomes an audiobook."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.runtime import deployment
+
+from flows.convert_book import convert_book
+from rhapsode.recipe import digest
+from rhapsode.report.summary import library_markdown
+from rhapsode.settings import LibraryRequest
+from rhapsode.stages.intake import BookState, Found, outcome, survey
+from tasks.children import Child, error_of, run_children
+
+LABELS = {"book": "title", "state": "state", "what came of it": "note", "file": "url"}
+
+
+@flow(name="convert-library", flow_run_name="convert the books of {request.folder}")
+def convert_library(request: LibraryRequest) -> list[Found]:
+    """Converts the books of a folder that are new or changed. One that fails does not stop the others.
+
+    Where this runs as a deployment, every book is a run of the deployment `convert-book`, some at once; else the books
+    are converted here, one after another.
+
+    Args:
+        request: The folder, the library, the voice, and how the results should sound.
+
+    Raises:
+        RhapsodeError: The folder or the lexicon cannot be read; see rhapsode/errors.py.
+    """
+    # 1. Look what is there, and what of it was never published like this.
+    books = {book.url: book for book in survey(request)}
+    new = [book for book in books.values() if book.state is BookState.NEW]
+    # 2. Convert that.
+    for book, error in _on_workers(request, new) if deployment.id else _here(request, new):
+        books[book.url] = outcome(request, book, error)
+    # 3. Say what came of it.
+    rows = [{label: str(getattr(book, field)) for label, field in LABELS.items()} for book in books.values()]
+    summary = library_markdown(request.folder, Counter(book.state.value for book in books.values()))
+    create_table_artifact(rows, key="library-books", description=f"The books of {request.folder}")
+    create_markdown_artifact(summary, key="library-summary")
+    return list(books.values())
+
+
+def _on_workers(request: LibraryRequest, books: Sequence[Found]) -> Iterator[tuple[Found, str]]:
+    """Converts books in runs of their own; yields each with its error when it is done."""
+    children = []
+    for book in books:
+        asked = request.of_book(book.url).model_dump(mode="json")
+        identity = digest([book.digest, {name: value for name, value in asked.items() if name != "epub"}])
+        children.append(Child(f"convert {book.title}"[:200], {"request": asked}, (f"book-{identity[:16]}",)))
+    with closing(run_children("convert-book/convert-book", children, request.at_once)) as ended:
+        for index, run in ended:
+            assert run.state is not None
+            yield books[index], "" if run.state.is_completed() else error_of(run.state.message)
+
+
+def _here(request: LibraryRequest, books: Sequence[Found]) -> Iterator[tuple[Found, str]]:
+    """Converts books in this process; yields each with its error when it is done."""
+    for book in books:
+        state = convert_book(request.of_book(book.url), return_state=True)
+        yield book, "" if state.is_completed() else error_of(state.message)

@@ -1,0 +1,150 @@
+"""Which EPUBs of a folder are to be converted: those whose content is new, or was never published as it is asked for.
+
+Nothing is remembered for it. A book is known by the sha256 of its file, and what was published of it stands in the
+library. No engine is loaded, so a night in which there is nothing to do costs a look at each file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rhapsode.errors import BadRequest, RhapsodeError
+from rhapsode.model import Reading
+from rhapsode.settings import ConvertRequest, LibraryRequest
+from rhapsode.stages.plan import epub_digest, fetch_book, lexicon_of
+from rhapsode.stages.publish import edition_is_there
+from rhapsode.store.editions import Edition, load_edition
+from rhapsode.store.library import Library, open_library
+from rhapsode.store.readings import readings_of
+from rhapsode.store.shelf import SHELVES, Shelf
+from rhapsode.text.plan import plan_book
+
+
+class BookState(StrEnum):
+    """Where a book of the folder stands."""
+
+    NEW = "new"
+    CONVERTED = "converted"
+    NOTHING_TO_DO = "nothing to do"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A book of the folder.
+
+    Attributes:
+        url: Where its file lies.
+        digest: sha256 of the file; empty where it cannot be read.
+        note: What came of it: the edition, or the error with its remedy.
+    """
+
+    url: str
+    digest: str
+    title: str
+    state: BookState
+    note: str = ""
+
+
+def survey(request: LibraryRequest) -> list[Found]:
+    """All EPUBs of the folder and below it, by name; a book that cannot be read is `FAILED` and hides no other.
+
+    Raises:
+        BadRequest: There is no such folder.
+        LexiconError: The lexicon cannot be read.
+        LibraryUnreachable: The folder cannot be read.
+    """
+    folder, library = open_library(request.folder), open_library(request.library)
+    if folder.local and not folder.local.is_dir():
+        raise BadRequest(f"There is no folder {request.folder}.", "Name the folder or URL in which the EPUBs lie.")
+    lexicon_of(request)
+    shelves = {name.rpartition("-")[2]: Shelf(library, name) for name in library.folders(SHELVES)}
+    found: list[Found] = []
+    first: dict[str, str] = {}  # digest -> the file that had it first
+    for url in _epubs(folder, library):
+        one = _look(request.of_book(url), shelves)
+        if one.digest in first:
+            one = Found(url, one.digest, one.title, BookState.NOTHING_TO_DO, f"the same file as {first[one.digest]}")
+        elif one.digest:
+            first[one.digest] = url
+        found.append(one)
+    return found
+
+
+def outcome(request: LibraryRequest, book: Found, error: str) -> Found:
+    """What came of a book that was converted.
+
+    Args:
+        error: Why its run failed, in one line; empty if it ended well.
+    """
+    if error:
+        return Found(book.url, book.digest, book.title, BookState.FAILED, error)
+    library = open_library(request.library)
+    shelves = [Shelf(library, name) for name in library.folders(SHELVES) if name.endswith(f"-{book.digest[:12]}")]
+    editions = (published_as(shelf, request.of_book(book.url)) for shelf in shelves)
+    edition = next((edition for edition in editions if edition), None)
+    note = _note(edition) if edition else "its edition is not in the library of this machine"
+    return Found(book.url, book.digest, book.title, BookState.CONVERTED, note)
+
+
+def published_as(shelf: Shelf, request: ConvertRequest) -> Edition | None:
+    """The latest edition of a book that came of such a request, with all its files.
+
+    Where the book lies, and how many workers speak it, does not matter. An engine `auto` is not chosen again: that a
+    machine has another voice by now makes no book of a library new.
+    """
+    for folder in readings_of(shelf):
+        reading, asked = folder.load()
+        if _alike(asked, request) and _says_the_same(shelf, reading, request):
+            numbers = (name for name in shelf.library.folders(shelf.path("editions")) if name.isdecimal())
+            for number in sorted(map(int, numbers), reverse=True):
+                edition = load_edition(shelf, number)
+                asked_for = edition and (edition.reading, edition.audio) == (reading.key, request.audio)
+                if edition and asked_for and edition_is_there(reading, edition):
+                    return edition
+    return None
+
+
+def _epubs(folder: Library, library: Library) -> Iterator[str]:
+    """The EPUB files, without hidden ones, and without what the library holds if it lies in the folder."""
+    for path in folder.list():
+        url, name = folder.url(path), path.rpartition("/")[2]
+        if name.lower().endswith(".epub") and not name.startswith(".") and not url.startswith(f"{library.url()}/"):
+            yield url
+
+
+def _look(request: ConvertRequest, shelves: dict[str, Shelf]) -> Found:
+    url, digest = request.epub, ""
+    try:
+        digest = epub_digest(request)
+        shelf = shelves.get(digest[:12])
+        edition = published_as(shelf, request) if shelf else None
+        if edition:
+            return Found(url, digest, edition.title, BookState.NOTHING_TO_DO, _note(edition))
+        # What cannot be read is found here already, and costs no run of its own, tonight and every night after.
+        return Found(url, digest, fetch_book(request).metadata.title, BookState.NEW)
+    except RhapsodeError as error:
+        return Found(url, digest, "", BookState.FAILED, str(error))
+    except OSError as error:
+        return Found(url, digest, "", BookState.FAILED, f"It cannot be read: {error.strerror or error}.")
+
+
+def _alike(asked: ConvertRequest, request: ConvertRequest) -> bool:
+    indifferent = {"epub", "library", "workers", "fan_out"}
+    return asked.model_dump(exclude=indifferent) == request.model_dump(exclude=indifferent)
+
+
+def _says_the_same(shelf: Shelf, reading: Reading, request: ConvertRequest) -> bool:
+    """Whether the lexicon is as it was: the request names its file only."""
+    if not request.lexicon:
+        return True
+    slots = max(1, shelf.load_plan(reading.plan).range_size // 10)
+    book = shelf.load_book(reading.book)
+    return plan_book(book, request.budget, lexicon_of(request), slots).digest == reading.plan
+
+
+def _note(edition: Edition) -> str:
+    flaws = len(edition.exceptions)
+    return f"edition {edition.number}" + (f", {flaws} chunks without a good take" if flaws else "")
