@@ -9,6 +9,9 @@ import pytest
 
 from examples.build_epub import build_epub
 from tests.fixtures.booklet import build_booklet
+from tests.fixtures.s3 import s3_bucket, s3_endpoint
+
+__all__ = ["s3_bucket", "s3_endpoint"]  # fixtures for all
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Real books and test EPUBs that stand beside the checkout; they are read there and never copied into the repo."""

@@ -84,14 +84,14 @@ def edition_path(shelf: Shelf, number: int, name: str) -> str:
 def claim_edition(shelf: Shelf, number: int, content: str) -> bool:
     """Whether this content may be published under this number: nobody claimed it, or for the same content."""
     path = edition_path(shelf, number, "claim")
-    return shelf.library.create_bytes(path, content.encode()) or shelf.library.read_bytes(path) == content.encode()
+    return shelf.library.claim_bytes(path, content.encode()) or shelf.library.read_bytes(path) == content.encode()
 
 
 def save_edition(shelf: Shelf, edition: Edition) -> Edition:
     """Writes the manifest: from now on the edition exists. If it does already, that one is returned."""
     body = TypeAdapter(Edition).dump_python(edition, mode="json")
     path = edition_path(shelf, edition.number, "manifest.json")
-    if shelf.library.create_bytes(path, sealed.write_json(EDITION, body)):
+    if shelf.library.claim_bytes(path, sealed.write_json(EDITION, body)):
         return edition
     published = load_edition(shelf, edition.number)
     assert published is not None
@@ -107,7 +107,7 @@ def load_edition(shelf: Shelf, number: int) -> Edition | None:
     path = edition_path(shelf, number, "manifest.json")
     where = shelf.library.url(path)
     try:
-        body = sealed.read_json(EDITION, shelf.library.read_bytes(path), where)
+        body = shelf.library.read(path, lambda data: sealed.read_json(EDITION, data, where))
         return TypeAdapter(Edition).validate_python(body)
     except NotInLibrary:
         return None
@@ -145,4 +145,5 @@ def save_chunks(shelf: Shelf, number: int, rows: Sequence[TakeRow], timelines: S
 def load_chunks(shelf: Shelf, number: int) -> pa.Table:
     """chunks.parquet of an edition, columns as in `CHUNKS_SCHEMA`."""
     path = edition_path(shelf, number, "chunks.parquet")
-    return sealed.read_table(CHUNKS, shelf.library.read_bytes(path), shelf.library.url(path))[0]
+    where = shelf.library.url(path)
+    return shelf.library.read(path, lambda data: sealed.read_table(CHUNKS, data, where))[0]

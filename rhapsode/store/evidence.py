@@ -173,7 +173,7 @@ def as_table(rows: Sequence[TakeRow]) -> pa.Table:
 
 def read_table(library: Library, path: str) -> pa.Table:
     where = library.url(path)
-    table, _ = sealed.read_table(KIND, library.read_bytes(path), where)
+    table, _ = library.read(path, lambda data: sealed.read_table(KIND, data, where))
     if not table.schema.equals(SCHEMA):
         raise EvidenceDamaged(f"{where} does not have the columns of {KIND}.", sealed.REMEDY)
     return table

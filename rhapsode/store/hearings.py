@@ -108,7 +108,7 @@ def find_heard(library: Library, key: str, sha256: str, recogniser: str) -> Meas
     path = _path(key, recogniser)
     where = library.url(path)
     try:
-        kind, body = sealed.unseal(library.read_bytes(path), where)
+        kind, body = library.read(path, lambda data: sealed.unseal(data, where))
         if kind != KIND and kind.startswith(HEARINGS):
             return None
         sealed.expect(KIND, kind, where)
@@ -146,7 +146,7 @@ def read_heard(library: Library, path: str) -> list[HeardRow]:
 def read_table(library: Library, path: str) -> pa.Table:
     """The same as a table, columns as in `SCHEMA`."""
     where = library.url(path)
-    table, _ = sealed.read_table(KIND, library.read_bytes(path), where)
+    table, _ = library.read(path, lambda data: sealed.read_table(KIND, data, where))
     if table.column_names == SCHEMA.names[:-1]:
         table = table.append_column(SCHEMA.field("second"), pa.nulls(len(table), SCHEMA.field("second").type))
     if not table.schema.equals(SCHEMA):

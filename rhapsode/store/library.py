@@ -5,7 +5,9 @@
     library.size(path) -> int                        bytes
     library.read_bytes(path) -> bytes
     library.write_bytes(path, data) -> None          the old bytes or the new, never a part
+    library.read(path, understand) -> T              what `understand` makes of it; what is damaged is read once more
     library.create_bytes(path, data) -> bool         put if absent; False: another writer was first, nothing is changed
+    library.claim_bytes(path, data) -> bool          likewise, where racing writers would write different bytes
     library.sync(paths) -> None                      for files made by create_bytes(..., synced=False)
     library.put_file(local: Path, path) -> None      streams a finished file in
     library.get_file(path, local: Path) -> None      streams a file out
@@ -16,47 +18,31 @@
     library.url(path) -> str                         absolute path or URL, for people
 
 The root is a folder or any fsspec URL (`s3://bucket/prefix`, `memory://`). Paths use `/`, whatever the machine. In a
-local folder, and only there, every write survives a power cut once it returns, and `create_bytes` has exactly one
-winner among racing writers. Elsewhere `create_bytes` asks fsspec for its exclusive mode: on S3 the server decides, if
-it honours If-None-Match; `memory://` looks first and writes then.
+local folder every write survives a power cut once it returns, and `create_bytes` has exactly one winner among racing
+writers. On S3 the store decides who wins; contested.py says what is done where it does not. A store that fails is asked
+again (remote.py), and an error comes when that was in vain. What is equal to what is there already counts as one's own.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from rhapsode.errors import BadRequest, LibraryUnreachable, NotInLibrary
-from rhapsode.store import durable
+from rhapsode.errors import BadRequest, EvidenceDamaged, LibraryUnreachable, NotInLibrary, ObjectDamaged
+from rhapsode.store import contested, durable
 from rhapsode.store.listing import Entry, modified_of
+from rhapsode.store.remote import error_code, explain, one_line, open_url, put_file, store_errors
 
+T = TypeVar("T")
 COPY_BYTES = 1 << 20  # held at a time while a file is streamed in or out
 Names = list[str]  # inside Library, `list` is the method
-
-REASONS = {
-    errno.ENOSPC: ("the disk is full", "Free some space and run again: what is done is kept."),
-    errno.EDQUOT: ("the disk quota is used up", "Free some space and run again: what is done is kept."),
-    errno.EACCES: ("permission denied", "Choose a library that you may write to."),
-    errno.EPERM: (
-        "not permitted here",
-        "Choose a library on a local file system with hard links that you may write to.",
-    ),
-    errno.EOPNOTSUPP: ("this file system has no hard links", "Choose a library on a file system with hard links."),
-    errno.EROFS: ("the file system is read-only", "Choose a library that you may write to."),
-    errno.ENOTDIR: ("a file stands where a folder should be", "Move that file away or choose another library."),
-    errno.EEXIST: ("a file stands where a folder should be", "Move that file away or choose another library."),
-    errno.EISDIR: ("a folder stands where a file should be", "Move that folder away or choose another library."),
-}
 
 
 def open_library(root: str) -> Library:
@@ -79,14 +65,11 @@ class Library:
         self.root = root
         try:
             self.local = None if "://" in root else Path(root).expanduser().absolute()
-            # A folder's name may hold "::", which fsspec would take for a chain of URLs. Listings are never cached:
-            # other processes write here too.
-            self._fs, base = (
-                (LocalFileSystem(), str(self.local)) if self.local else fsspec.url_to_fs(root, use_listings_cache=False)
-            )
+            # A folder's name may hold "::", which fsspec would take for a chain of URLs.
+            self._fs, base = (LocalFileSystem(), str(self.local)) if self.local else open_url(root)
         except (ValueError, ImportError, RuntimeError) as error:
             raise BadRequest(
-                f"The library {root} cannot be opened: {_one_line(error)}.",
+                f"The library {root} cannot be opened: {one_line(error)}.",
                 "Name a folder or an fsspec URL; for s3:// install rhapsode[s3].",
             ) from error
         if self.local is None and isinstance(self._fs, LocalFileSystem):
@@ -120,6 +103,20 @@ class Library:
         with self._reading(path):
             return bytes(self._fs.cat_file(self._full(path)))
 
+    def read(self, path: str, understand: Callable[[bytes], T]) -> T:
+        """What `understand` makes of a file's bytes. Where it finds damage they are read once more.
+
+        A disk keeps what is wrong with it, but between a store and us bytes go through many hands.
+        """
+        data = self.read_bytes(path)
+        try:
+            return understand(data)
+        except (EvidenceDamaged, ObjectDamaged):
+            again = self.read_bytes(path)
+            if again == data:
+                raise
+        return understand(again)
+
     def write_bytes(self, path: str, data: bytes) -> None:
         """Puts the bytes there, whatever was there before."""
         with self._writing(path):
@@ -129,7 +126,10 @@ class Library:
                 self._fs.pipe_file(self._full(path), data)
 
     def create_bytes(self, path: str, data: bytes, synced: bool = True) -> bool:
-        """Puts the bytes there if nothing is; False if something is.
+        """Puts the bytes there if nothing is; False if something else is.
+
+        On a store that does not honour conditions two writers at the same moment may both be told that they were first,
+        and the later one's bytes stay: this is for what any writer would write alike. For the rest, `claim_bytes`.
 
         Args:
             synced: If not, a power cut may lose or tear them until `sync` has returned. A killed process does not.
@@ -138,13 +138,18 @@ class Library:
             if self.local:
                 durable.make_folder(self.local)
                 return durable.create(Path(self._full(path)), data, synced)
-            if self.exists(path):
-                return False
-            try:
-                self._fs.pipe_file(self._full(path), data, mode="create")
-            except FileExistsError:
-                return False
-            return True
+            if contested.honours_conditions(self._fs, self._base):
+                return contested.put_if_absent(self._fs, self._full(path), data)
+            if not (taken := self.exists(path)):
+                self._fs.pipe_file(self._full(path), data)
+            return not taken
+
+    def claim_bytes(self, path: str, data: bytes) -> bool:
+        """As `create_bytes`, with one winner on any store; on one that does not honour conditions it takes seconds."""
+        if self.local or contested.honours_conditions(self._fs, self._base):
+            return self.create_bytes(path, data)
+        with self._writing(path):
+            return contested.put_first(self._fs, open_url(self.root, attempts=1)[0], self._full(path), data)
 
     def sync(self, paths: Sequence[str]) -> None:
         """Makes files survive a power cut. Only a local folder has something to do: stores have it when they answer."""
@@ -158,7 +163,7 @@ class Library:
             if self.local:
                 durable.replace(Path(self._full(path)), lambda file: shutil.copyfileobj(source, file, COPY_BYTES))
             else:
-                self._fs.put_file(str(local), self._full(path))
+                put_file(self._fs, local, self._full(path))
 
     def get_file(self, path: str, local: Path) -> None:
         """Copies a file out, without holding it in memory."""
@@ -235,7 +240,7 @@ class Library:
             with self._writing(path):
                 yield
         except LibraryUnreachable as error:
-            if isinstance(error.__cause__, FileNotFoundError):
+            if isinstance(error.__cause__, FileNotFoundError) and error_code(error.__cause__) != "NoSuchBucket":
                 raise NotInLibrary(
                     f"{self.url(path)} is not in the library.", "Run again: what is missing is made."
                 ) from error.__cause__
@@ -245,18 +250,6 @@ class Library:
     def _writing(self, path: str) -> Iterator[None]:
         try:
             yield
-        except _store_errors() as error:
-            number = error.errno if isinstance(error, OSError) else None
-            reason, remedy = REASONS.get(number or 0, (_one_line(error), "See that it can be reached and run again."))
+        except store_errors() as error:
+            reason, remedy = explain(error)
             raise LibraryUnreachable(f"{self.url(path)}: {reason}.", remedy) from error
-
-
-def _store_errors() -> tuple[type[Exception], ...]:
-    """OSError, and what S3's client raises besides; it is loaded only where an s3:// library is open."""
-    botocore = sys.modules.get("botocore.exceptions")
-    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)
-
-
-def _one_line(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return " ".join(text.split()).rstrip(".")

@@ -140,7 +140,7 @@ def _expect_samples(key: str, found: str, expected: str) -> None:
 def _read(library: Library, key: str, understand: Callable[[str, bytes], T]) -> T:
     """Reads and verifies; a damaged object is removed, and the log says so: from here on it counts as absent."""
     try:
-        return understand(key, library.read_bytes(object_path(key)))
+        return library.read(object_path(key), lambda data: understand(key, data))
     except NotInLibrary as error:
         raise NotInLibrary(f"Object {key} is not in the library.", REMEDY) from error
     except ObjectDamaged as damage:

@@ -58,7 +58,7 @@ class ReadingFolder:
         """
         path = self.path("reading.json")
         where = self.shelf.library.url(path)
-        body = sealed.read_json(READING, self.shelf.library.read_bytes(path), where)
+        body = self.shelf.library.read(path, lambda data: sealed.read_json(READING, data, where))
         root = self.shelf.library.root
         try:
             reading = TypeAdapter(Reading).validate_python({**body["reading"], "library": root})
@@ -109,7 +109,7 @@ class ReadingFolder:
         path = self._reference_path(listening)
         where = self.shelf.library.url(path)
         try:
-            body = sealed.read_json(REFERENCE, self.shelf.library.read_bytes(path), where)
+            body = self.shelf.library.read(path, lambda data: sealed.read_json(REFERENCE, data, where))
             return TypeAdapter(Reference).validate_python(body)
         except NotInLibrary:
             return None

@@ -1,6 +1,7 @@
 """The folder of one book in a library, `books/<slug>-<digest12>`, and how a book is found there.
 
     shelve(library, book: Book) -> Shelf                the book's folder, the one it has or a new one; writes nothing
+    shelves_of(library) -> Iterator[Shelf]              all books, by the names of their folders
     find_shelf(library, query: str) -> Shelf            by folder, slug, title, digest prefix, or EPUB file
     Shelf(library, name)                                name: "<slug>-<digest12>"
         .folder -> str                                  "books/<slug>-<digest12>"
@@ -27,7 +28,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
@@ -98,16 +99,19 @@ class Shelf:
     def load_book(self, digest: str) -> Book:
         """Loads the book with this digest; eight digits are enough."""
         path = self._book_path(digest)
-        body = sealed.read_json(BOOK, self.library.read_bytes(path), self.library.url(path))
+        body = self._json(BOOK, path)
         cover = body.pop("cover")
         book = _build(Book, body, self.library.url(path))
         if cover is None:
             return book
         path = self._cover_path(cover["sha256"])
-        data = self.library.read_bytes(path)
-        if hashlib.sha256(data).hexdigest() != cover["sha256"]:
-            raise EvidenceDamaged(f"{self.library.url(path)} was altered.", sealed.REMEDY)
-        return replace(book, cover=Cover(cover["media_type"], data))
+
+        def unaltered(data: bytes) -> bytes:
+            if hashlib.sha256(data).hexdigest() != cover["sha256"]:
+                raise EvidenceDamaged(f"{self.library.url(path)} was altered.", sealed.REMEDY)
+            return data
+
+        return replace(book, cover=Cover(cover["media_type"], self.library.read(path, unaltered)))
 
     def has_book(self, digest: str) -> bool:
         return self.library.exists(self._book_path(digest))
@@ -119,7 +123,7 @@ class Shelf:
         """The book's title; empty where its file is missing or damaged, so that one bad folder hides no other book."""
         for path in self._files(r"book-[0-9a-f]{8}\.json"):
             try:
-                body = sealed.read_json(BOOK, self.library.read_bytes(path), self.library.url(path))
+                body = self._json(BOOK, path)
             except (NotInLibrary, EvidenceDamaged):
                 continue
             return str(body["metadata"]["title"])
@@ -134,7 +138,7 @@ class Shelf:
         """Loads the plan with this digest; eight digits are enough."""
         path = self._plan_path(digest)
         where = self.library.url(path)
-        table, notes = sealed.read_table(PLAN, self.library.read_bytes(path), where)
+        table, notes = self._table(PLAN, path)
         if not notes["digest"].startswith(digest):
             raise EvidenceDamaged(f"{where} is plan {notes['digest']}, not {digest}.", sealed.REMEDY)
         chunks = _build(tuple[Chunk, ...], sealed.rows_of(table), where)
@@ -144,7 +148,7 @@ class Shelf:
         """The chunks of every plan of this book; the column `plan` says which."""
         tables = [PLAN_SCHEMA.append(pa.field("plan", pa.string())).empty_table()]
         for path in self._files(r"plan-[0-9a-f]{8}\.parquet"):
-            table, notes = sealed.read_table(PLAN, self.library.read_bytes(path), self.library.url(path))
+            table, notes = self._table(PLAN, path)
             tables.append(table.append_column("plan", pa.array([notes["digest"][:8]] * len(table), pa.string())))
         return pa.concat_tables(tables)
 
@@ -154,11 +158,16 @@ class Shelf:
 
     def load_timeline(self, digest: str) -> Timeline:
         path = self._timeline_path(digest)
-        body = sealed.read_json(TIMELINE, self.library.read_bytes(path), self.library.url(path))
-        return _build(Timeline, body, self.library.url(path))
+        return _build(Timeline, self._json(TIMELINE, path), self.library.url(path))
 
     def has_timeline(self, digest: str) -> bool:
         return self.library.exists(self._timeline_path(digest))
+
+    def _json(self, kind: str, path: str) -> dict[str, Any]:
+        return self.library.read(path, lambda data: sealed.read_json(kind, data, self.library.url(path)))
+
+    def _table(self, kind: str, path: str) -> tuple[pa.Table, dict[str, str]]:
+        return self.library.read(path, lambda data: sealed.read_table(kind, data, self.library.url(path)))
 
     def _book_path(self, digest: str) -> str:
         return self.path(f"book-{digest[:8]}.json")
@@ -180,7 +189,7 @@ class Shelf:
 
 def shelve(library: Library, book: Book) -> Shelf:
     """The folder of a book. It is named when the book comes for the first time, and keeps its name."""
-    for shelf in _shelves(library):
+    for shelf in shelves_of(library):
         if shelf.name.endswith(f"-{book.digest[:12]}"):
             return shelf
     return Shelf(library, f"{slug(book.metadata.title)}-{book.digest[:12]}")
@@ -192,7 +201,7 @@ def find_shelf(library: Library, query: str) -> Shelf:
     Raises:
         NotInLibrary: None or several; the message lists them.
     """
-    shelves = list(_shelves(library))
+    shelves = list(shelves_of(library))
     found: list[Shelf] = []
     for matches in _matchers(query):
         found = [shelf for shelf in shelves if matches(shelf)]
@@ -212,7 +221,8 @@ def slug(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_LENGTH].rstrip("-") or "book"
 
 
-def _shelves(library: Library) -> Iterator[Shelf]:
+def shelves_of(library: Library) -> Iterator[Shelf]:
+    """All books of a library, by the names of their folders."""
     for name in library.folders(SHELVES):
         if re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{12}", name):
             yield Shelf(library, name)

@@ -66,7 +66,7 @@ def find_tokens(library: Library, key: str) -> StoredTokens | None:
     path = tokens_path(key)
     where = library.url(path)
     try:
-        kind, body = sealed.unseal(library.read_bytes(path), where)
+        kind, body = library.read(path, lambda data: sealed.unseal(data, where))
     except NotInLibrary:
         return None
     except EvidenceDamaged as damage:

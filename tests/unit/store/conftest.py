@@ -16,8 +16,11 @@ from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import Library, open_library
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
+    if request.param == "s3":
+        yield open_library(f"{request.getfixturevalue('s3_bucket')}/pre/fix")
+        return
     if request.param == "folder":
         yield open_library(str(tmp_path / "library"))
         return
