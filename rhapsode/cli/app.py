@@ -163,6 +163,34 @@ def doctor(library: Library = None) -> None:
     raise typer.Exit(examine(library))
 
 
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where the Prefect server listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="Its port.")] = 4200,
+) -> None:
+    """Run the production floor on this machine: a Prefect server, its deployments and two workers. Ctrl-C ends all.
+
+    PREFECT_SERVER_DATABASE_CONNECTION_URL names a PostgreSQL database; without it SQLite in Prefect's home is used.
+
+    Example:  rhapsode up
+    """
+    from rhapsode.cli.up import run_floor
+
+    run_floor(host, port)
+
+
+@app.command("deploy")
+def deploy_at_server() -> None:
+    """Create pools, automations and deployments at the Prefect server of PREFECT_API_URL, or bring them up to date.
+
+    Example:  PREFECT_API_URL=http://127.0.0.1:4200/api rhapsode deploy
+    """
+    from rhapsode.cli.console import screen
+    from rhapsode.cli.deploy import deploy
+
+    deploy(screen())
+
+
 def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code; every expected error becomes one line."""
     if not sys.warnoptions:

@@ -10,25 +10,32 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
 
 from rhapsode.audio.ffmpeg import last_lines
+from rhapsode.cli.address import found_address
 from rhapsode.cli.progress import Display
 from rhapsode.errors import RhapsodeError
+
+UNAUTHORISED = 401
+FLOOR = Path(__file__).with_name("floor")
+"""Settings of a server and of its runs that are no code of ours; the containers read the same files."""
+
+
+def read_settings(path: Path) -> dict[str, str]:
+    """The lines `NAME=value` of a file."""
+    lines = path.read_text().splitlines()
+    return {name: value for name, equals, value in (line.partition("=") for line in lines) if equals and name[0] != "#"}
+
 
 ENVIRONMENT = {
     # Its default of 20 s is too short for the first start, which makes the database.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # With these a task run costs the server a third: 22 ms of processor time, not 58 to 72.
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
-    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
+    **read_settings(FLOOR / "server.env"),
 }
 """Set before Prefect is imported, and only where the user has not set it."""
 
@@ -45,13 +52,14 @@ def run_flow(flow: str, request: object, console: Console, display: Display, ver
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     with _quiet(console, verbose) as said, display:
-        display.phase("Starting Prefect", "its server needs 10 to 30 s")
+        there = None if "PREFECT_API_URL" in os.environ else found_address()
+        display.phase("Starting Prefect", f"`rhapsode up` serves {there}" if there else "its server needs 10 to 30 s")
         call: Callable[..., Any] = getattr(import_module(f"flows.{flow}"), flow)
         from httpx import HTTPError
         from prefect.exceptions import PrefectException
 
         try:
-            _reach_server(said)
+            _reach_server(said, there)
             display.phase("Looking what is there")
             return call(request)
         except (PrefectException, HTTPError) as error:
@@ -61,21 +69,22 @@ def run_flow(flow: str, request: object, console: Console, display: Display, ver
             ) from error
 
 
-def _reach_server(said: IO[bytes] | None) -> None:
-    """Asks the user's server whether it is there, or starts a temporary one."""
+def _reach_server(said: IO[bytes] | None, there: str | None) -> None:
+    """Asks the user's server whether it is there, or starts a temporary one.
+
+    Args:
+        there: The API of a `rhapsode up` that runs. A server that the user has named to Prefect goes before it.
+    """
     from httpx import HTTPError
-    from prefect.client.orchestration import get_client
+    from prefect.context import refresh_global_settings_context
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL
 
+    if there and not PREFECT_API_URL.value():
+        os.environ["PREFECT_API_URL"] = there
+        refresh_global_settings_context()
     if url := PREFECT_API_URL.value():
-        with get_client(sync_client=True) as client:
-            problem = client.api_healthcheck()
-        if problem:
-            raise RhapsodeError(
-                f"The Prefect server at {url} does not answer ({type(problem).__name__}).",
-                "Start it (`prefect server start`), or unset PREFECT_API_URL: then a temporary one is used.",
-            )
+        check_server(url)
         return
     if said:
         # It is stopped at exit, after everything was said, and would be the last to speak.
@@ -89,6 +98,31 @@ def _reach_server(said: IO[bytes] | None) -> None:
         reason = f": {_last_words(said)}" if said else ""
         raise RhapsodeError(
             f"Prefect's temporary server did not start{reason}.", "`rhapsode doctor` says what is wrong."
+        ) from error
+
+
+def check_server(url: str) -> None:
+    """Asks the server of Prefect's settings whether it is there and lets us in.
+
+    Raises:
+        RhapsodeError: It does not answer, or asks for another auth string.
+    """
+    from httpx import HTTPError, HTTPStatusError
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True) as client:
+            client.hello()
+    except HTTPStatusError as error:
+        if error.response.status_code != UNAUTHORISED:
+            raise
+        raise RhapsodeError(
+            f"The Prefect server at {url} does not let us in.", "Give it its auth string in PREFECT_API_AUTH_STRING."
+        ) from error
+    except HTTPError as error:
+        raise RhapsodeError(
+            f"The Prefect server at {url} does not answer ({type(error).__name__}).",
+            "Start it (`rhapsode up`), or unset PREFECT_API_URL: then a temporary one is used.",
         ) from error
 
 

@@ -44,6 +44,7 @@ def test_the_wheel_holds_the_three_packages_under_their_own_names(tmp_path: Path
     assert tops == {"rhapsode", "tasks", "flows", f"rhapsode-{rhapsode.__version__}.dist-info"}
     wanted = {"rhapsode/cli/app.py", "tasks/policy.py", "flows/convert_book.py", "rhapsode/engines/maya1/voices.toml"}
     wanted |= {f"rhapsode/report/listening/{name}" for name in ("page.html", "page.css", "unscripted.css", "page.js")}
+    wanted |= {f"rhapsode/cli/floor/{name}" for name in ("server.env", "automations.yaml", "prefect.yaml")}
     assert wanted <= files
 
 
