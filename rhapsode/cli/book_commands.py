@@ -111,4 +111,22 @@ def query(
     print_query(book, library, sql, "csv" if csv else "json" if json else "table")
 
 
-COMMANDS = (locate, redo, judge, report, diagnose, query)
+def status(
+    book: Annotated[
+        str | None, typer.Argument(metavar="BOOK", help="A book of the library; without it, all of them.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of books, or one book in full.")] = False,
+    library: Library = None,
+) -> None:
+    """Show where the books of a library stand; of one book its chapters, its ranges, and the command that goes on.
+
+    The files are asked, no server, so it works anywhere and at any time. A range that is being spoken counts when done.
+
+    Example:  rhapsode status "Pride and Prejudice"
+    """
+    from rhapsode.cli.status import show_status
+
+    show_status(book, library, json)
+
+
+COMMANDS = (locate, redo, judge, report, diagnose, query, status)

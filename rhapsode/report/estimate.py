@@ -54,14 +54,18 @@ def estimate_chapters(book: Book, plan: Plan, sampling: Sampling, audio: AudioSe
     chunks = dict.fromkeys(duration_s, 0)
     words = dict.fromkeys(duration_s, 0)
     for chunk in plan.chunks:
-        spoken_s = max(0.0, estimate_s(chunk.spoken) - EDGE_S) / (sampling.speed or 1.0)
-        duration_s[chunk.chapter] += spoken_s + pauses[chunk.boundary.value]
+        duration_s[chunk.chapter] += chunk_s(chunk.spoken, sampling) + pauses[chunk.boundary.value]
         chunks[chunk.chapter] += 1
         words[chunk.chapter] += chunk.words
     return [
         ChapterEstimate(number := chapter.number, chapter.title, words[number], chunks[number], duration_s[number])
         for chapter in book.chapters
     ]
+
+
+def chunk_s(spoken: str, sampling: Sampling) -> float:
+    """Seconds that a chunk will be heard, without the pause after it."""
+    return max(0.0, estimate_s(spoken) - EDGE_S) / (sampling.speed or 1.0)
 
 
 def try_engine(engine: Engine, voice: Voice, sampling: Sampling) -> Trial:

@@ -28,6 +28,7 @@ COMMANDS = [
     "report",
     "diagnose",
     "query",
+    "status",
     "voices",
     "models",
     "doctor",

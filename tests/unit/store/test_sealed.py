@@ -109,3 +109,26 @@ def test_a_seal_does_not_hang_on_arrow_s_layout() -> None:
     assert json.loads(
         pq.read_schema(pa.BufferReader(sealed.write_table("t/1", TABLE, a="b"))).metadata[sealed.NOTES]
     ) == {"a": "b"}
+
+
+def test_some_columns_are_read_without_the_seal() -> None:
+    data = sealed.write_table("table/1", TABLE, digest="d")
+    columns, notes = sealed.read_columns("table/1", data, "here", ["text"])
+    assert columns.equals(TABLE.select(["text"]))
+    assert notes == {"digest": "d"}
+    plain = pa.BufferOutputStream()
+    pq.write_table(TABLE, plain)
+    for bad in (data[:-20], b"", bytes(plain.getvalue())):
+        with pytest.raises(EvidenceDamaged, match=r"^here is torn"):
+            sealed.read_columns("table/1", bad, "here", ["text"])
+    with pytest.raises(EvidenceDamaged, match=r"^here is torn"):
+        sealed.read_columns("table/1", data, "here", ["text", "other"])
+    with pytest.raises(EvidenceDamaged, match="of kind table/1"):
+        sealed.read_columns("table/2", data, "here", ["text"])
+
+
+def test_an_altered_page_of_a_column_is_found() -> None:
+    data = bytearray(sealed.write_table("table/1", pa.table({"text": [f"{n:x}" * 9 for n in range(999)]})))
+    data[200] ^= 1
+    with pytest.raises(EvidenceDamaged):
+        sealed.read_columns("table/1", bytes(data), "here", ["text"])
