@@ -77,6 +77,9 @@ class Edition:
     gate: GateReport | None = None
 
 
+_EDITION = TypeAdapter(Edition)  # built once: it takes longer than to read a manifest
+
+
 def edition_path(shelf: Shelf, number: int, name: str) -> str:
     return shelf.path("editions", f"{number:04d}", name)
 
@@ -89,7 +92,7 @@ def claim_edition(shelf: Shelf, number: int, content: str) -> bool:
 
 def save_edition(shelf: Shelf, edition: Edition) -> Edition:
     """Writes the manifest: from now on the edition exists. If it does already, that one is returned."""
-    body = TypeAdapter(Edition).dump_python(edition, mode="json")
+    body = _EDITION.dump_python(edition, mode="json")
     path = edition_path(shelf, edition.number, "manifest.json")
     if shelf.library.claim_bytes(path, sealed.write_json(EDITION, body)):
         return edition
@@ -108,7 +111,7 @@ def load_edition(shelf: Shelf, number: int) -> Edition | None:
     where = shelf.library.url(path)
     try:
         body = shelf.library.read(path, lambda data: sealed.read_json(EDITION, data, where))
-        return TypeAdapter(Edition).validate_python(body)
+        return _EDITION.validate_python(body)
     except NotInLibrary:
         return None
     except ValidationError as error:

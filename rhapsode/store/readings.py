@@ -31,6 +31,7 @@ from rhapsode.store.hearings import HEARD, HeardRow, read_heard
 from rhapsode.store.shelf import Shelf
 
 READING, REFERENCE = "reading/1", "reference/1"
+_READING = TypeAdapter(Reading)  # built once: it takes longer than to read one
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class ReadingFolder:
         body = self.shelf.library.read(path, lambda data: sealed.read_json(READING, data, where))
         root = self.shelf.library.root
         try:
-            reading = TypeAdapter(Reading).validate_python({**body["reading"], "library": root})
+            reading = _READING.validate_python({**body["reading"], "library": root})
             return reading, ConvertRequest.model_validate({**body["request"], "library": root})
         except (ValidationError, KeyError) as error:
             raise EvidenceDamaged(f"{where} does not have the fields of a reading.", sealed.REMEDY) from error
