@@ -75,14 +75,15 @@ class OpenJob:
         """The engine of the job.
 
         Raises:
-            WeightsDamaged: The engine at hand has other weights than those that the job was planned with.
+            WeightsDamaged: The engine at hand has other weights, or another precision, than the job was planned with.
         """
-        [(name, planned)] = {(by.name, by.weights_digest) for by in self._spoken_by}  # a job has one engine
-        engine = load_engine(EngineName(name))
-        if engine.stack.weights_digest != planned:
+        [planned] = self._spoken_by  # a job has one engine
+        engine = load_engine(EngineName(planned.name))
+        stack = engine.stack
+        if (stack.weights_digest, stack.precision) != (planned.weights_digest, planned.precision):
             raise WeightsDamaged(
-                f"The engine {name} has the weights {engine.stack.weights_digest[:12]} here, but this book "
-                f"was planned with {planned[:12]}.",
+                f"The engine {planned.name} has the weights {stack.weights_digest[:12]} in {stack.precision} here, but "
+                f"this book was planned with {planned.weights_digest[:12]} in {planned.precision}.",
                 "Convert the book again: it will be planned for the voice at hand.",
             )
         return engine

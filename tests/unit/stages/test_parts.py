@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rhapsode.engines import registry
-from rhapsode.errors import SynthesisFailed
-from rhapsode.model import EngineIdentity, Order, Reading, Take
+from rhapsode.errors import SynthesisFailed, WeightsDamaged
+from rhapsode.model import EngineIdentity, Order, Reading, Stack, Take
 from rhapsode.recipe import later_job, utterance
 from rhapsode.settings import ConvertRequest, EngineName
 from rhapsode.stages.decode import decode_job
@@ -29,6 +30,12 @@ from tests.faulty import Watched, install
 ONE, TWO, THREE = "The lamps went out.", "Nobody spoke.", "It rained."
 JOB = later_job(1, [Order(3, 2, parts=(ONE, TWO)), Order(5, 2, parts=(TWO, THREE)), Order(8, 2)])
 """Two chunks share a part."""
+
+
+class Elsewhere(Watched):
+    @property
+    def stack(self) -> Stack:
+        return replace(super().stack, precision="elsewhere")
 
 
 def planned(booklet: Path, library: Path) -> Reading:
@@ -115,15 +122,17 @@ def test_parts_that_are_tokens_are_decoded_as_one_take(
 def test_another_engine_speaks_where_an_order_names_one(
     booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual, other = Watched(), Watched()
+    usual, other = Watched(), Elsewhere()
     install(monkeypatch, usual)
     monkeypatch.setitem(registry.ENGINES, EngineName.HIBARI, lambda: other)
     reading = planned(booklet, tmp_path)
-    identity = EngineIdentity("hibari", other.stack.weights_digest, "elsewhere")
+    identity = EngineIdentity("hibari", other.stack.weights_digest, other.stack.precision)
     job = later_job(5, [Order(3, 6, engine=identity)])
     speak_job(reading, job)
     assert usual.spoken == [] and len(other.spoken) == 1
     row = rows_of(reading)[3]
     assert (row.engine, row.precision) == ("hibari", "elsewhere")
+    with pytest.raises(WeightsDamaged, match="in elsewhere here"):
+        speak_job(reading, later_job(5, [Order(3, 6, engine=replace(identity, precision="int16"))]))
     [usually] = OpenJob(reading, later_job(5, [Order(3, 6)])).utterances
     assert row.key != usually
