@@ -37,8 +37,8 @@ def convert_book(request: ConvertRequest) -> Edition:
     reading = checked(plan_chunks, lambda found: plan_is_there(request, found), request, parsed)
     # 3. Speak the ranges of the plan, and listen to them.
     first_jobs = [first_job(chunk_range) for chunk_range in load_plan(reading).ranges]
-    leave_out = request.verify.policy is Policy.REPORT
-    speak_ranges(reading, first_jobs, request.workers, request.verify, leave_out, Breaker(parsed.shelf))
+    by, leave_out = request.fan_out, request.verify.policy is Policy.REPORT
+    speak_ranges(reading, first_jobs, request.workers, request.verify, leave_out, Breaker(parsed.shelf), by)
     # 4. Speak anew what is bad, each time otherwise.
     if listening := listening_of(reading, request.verify):
         freeze_reference(reading, listening)
@@ -46,6 +46,6 @@ def convert_book(request: ConvertRequest) -> Edition:
             jobs = plan_rung(reading, listening, request.verify, rung)
             if jobs:
                 tell(Phase(f"Speaking {sum(len(job.orders) for job in jobs)} bad takes anew"))
-            speak_ranges(reading, jobs, request.workers, request.verify, leave_out=True)
+            speak_ranges(reading, jobs, request.workers, request.verify, leave_out=True, by=by)
     # 5. Lay out the chapters, encode the book, read it back, publish an edition.
     return publish_book(reading, request.audio, request.verify)

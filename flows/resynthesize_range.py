@@ -25,8 +25,9 @@ def resynthesize_range(request: RedoRequest) -> Edition:
         RunIncomplete: Some of the chunks failed. Their earlier takes stay as they are, nothing is published.
     """
     redo = plan_redo(request)
-    speak_ranges(redo.reading, redo.jobs, request.workers, redo.verify)
-    speak_ranges(redo.reading, redo.unfinished, request.workers, redo.verify, redo.verify.policy is Policy.REPORT)
+    by, leave_out = request.fan_out, redo.verify.policy is Policy.REPORT
+    speak_ranges(redo.reading, redo.jobs, request.workers, redo.verify, by=by)
+    speak_ranges(redo.reading, redo.unfinished, request.workers, redo.verify, leave_out, by=by)
     if listening := listening_of(redo.reading, redo.verify):
         freeze_reference(redo.reading, listening)
     return publish_book(redo.reading, redo.audio, redo.verify)

@@ -23,7 +23,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
     FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
@@ -80,6 +80,18 @@ def join_runs(deployment: str, tag: str) -> None:
             for run in _ended(client, active):
                 del active[run.id]
             time.sleep(POLL_S if active else 0)
+
+
+def workers_online(deployment: str) -> int:
+    """How many workers serve the pool of a deployment now; at least 1, for one may come.
+
+    Raises:
+        BadRequest: There is no such deployment.
+    """
+    with get_client(sync_client=True) as client:
+        pool = client.read_deployment(_deployment(client, deployment)).work_pool_name
+        workers = client.read_workers_for_work_pool(pool) if pool else []
+    return max(1, sum(worker.status == WorkerStatus.ONLINE for worker in workers))
 
 
 def error_of(message: str | None) -> str:

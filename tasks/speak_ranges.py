@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any, cast
 from uuid import UUID
@@ -12,12 +12,13 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from rhapsode.engines.registry import load_engine
 from rhapsode.errors import RhapsodeError, RunIncomplete, SynthesisFailed
 from rhapsode.model import Job, Reading
-from rhapsode.settings import EngineName, Verification
+from rhapsode.settings import EngineName, FanOut, Verification
 from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.jobs import JobReport, job_is_done, without
 from rhapsode.stages.speak import job_is_spoken, speaking_at_once
 from rhapsode.stages.verify import Verified, job_is_verified, listening_of, load_recognisers
 from tasks.decode_range import decode_range
+from tasks.on_workers import speak_on_workers
 from tasks.policy import Step, fan_out
 from tasks.synthesize_range import synthesize_range
 from tasks.verify_range import verify_range
@@ -39,29 +40,39 @@ def speak_ranges(
     verification: Verification,
     leave_out: bool = False,
     breaker: Breaker | None = None,
+    by: FanOut = FanOut.INLINE,
 ) -> None:
     """Runs all jobs, `workers` speaking at once (0: as suits the engine); one that fails does not stop the others.
 
     Args:
         leave_out: Chunks that cannot be spoken are left to later rounds, and their jobs are done without them.
+        by: Who speaks: this process, or the workers of the deployment `synthesize-ranges`.
 
     Raises:
         RunIncomplete: Names the jobs that failed; what the others did is kept.
         NotGoodEnough: The breaker tripped.
         BadRequest, EngineUnavailable, WeightsDamaged: Somebody who is to listen cannot; nothing is spoken.
     """
+    if by is FanOut.WORKERS:
+        _refuse(speak_on_workers(reading, jobs, workers, verification, leave_out, breaker), len(jobs))
+        return
     failed = _run(reading, jobs, workers, verification, breaker)
     unspoken = {name: error for name, error in failed.items() if isinstance(error, SynthesisFailed)}
     if leave_out and unspoken:
         rest = [without(job, unspoken[job.name].chunks) for job in jobs if job.name in unspoken]
         failed = {name: error for name, error in failed.items() if name not in unspoken}
         failed |= _run(reading, rest, workers, verification)
+    _refuse(failed, len(jobs))
+
+
+def _refuse(failed: Mapping[str, Any], jobs: int) -> None:
+    """Raises what jobs failed, if any did, and why the first."""
     if failed:
         first = failed[min(failed)]
         reason = first.message if isinstance(first, RhapsodeError) else f"{type(first).__name__}: {first}"
         remedy = first.remedy if isinstance(first, RhapsodeError) else ""
         raise RunIncomplete(
-            f"{len(failed)} of {len(jobs)} ranges failed: {', '.join(sorted(failed))}. The first: {reason}",
+            f"{len(failed)} of {jobs} ranges failed: {', '.join(sorted(failed))}. The first: {reason}",
             f"{remedy} What is done is kept and nothing is published; run again for what is missing.".strip(),
         )
 

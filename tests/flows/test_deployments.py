@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def deployed() -> dict[str, object]:
     with get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name="cpu", type="process"))
+        for pool in ("cpu", "gpu"):
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
         environment = get_current_settings().to_environment_variables(exclude_unset=True)
         subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
@@ -32,10 +33,21 @@ def deployed() -> dict[str, object]:
 
 
 def test_the_deployments_are_there_and_start_in_the_checkout(deployed: dict[str, object]) -> None:
-    assert set(deployed) == {"convert-book", "resynthesize-range", "diagnose-engine"}
+    pools = {name: deployment.work_pool_name for name, deployment in deployed.items()}  # type: ignore[attr-defined]
+    parents = dict.fromkeys(("convert-book", "convert-library", "resynthesize-range"), "cpu")
+    assert pools == parents | dict.fromkeys(("synthesize-ranges", "diagnose-engine"), "gpu")
     for deployment in deployed.values():
+        assert deployment.tags == ["rhapsode"]  # type: ignore[attr-defined]
+        assert deployment.job_variables["env"] == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}  # type: ignore[attr-defined]
         assert str(ROOT) in str(deployment.pull_steps)  # type: ignore[attr-defined]
         assert deployment.enforce_parameter_schema  # type: ignore[attr-defined]
+
+
+def test_the_library_is_converted_at_night_once_somebody_says_so(deployed: dict[str, object]) -> None:
+    [nightly] = deployed["convert-library"].schedules  # type: ignore[attr-defined]
+    assert (nightly.schedule.cron, nightly.schedule.timezone, nightly.active) == ("0 1 * * *", "Etc/UTC", False)
+    limit = deployed["convert-library"].global_concurrency_limit  # type: ignore[attr-defined]
+    assert limit.limit == 1
 
 
 def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
@@ -50,6 +62,14 @@ def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
     fields = definitions["ConvertRequest"]["properties"]
     assert all(field.get("description") for name, field in fields.items() if name not in ("budget", "audio", "verify"))
 
+    assert definitions["FanOut"]["enum"] == ["inline", "workers"]
+    assert next(iter(fields)) == "epub", "the book leads the form"
+
+    shelves = deployed["convert-library"].parameter_openapi_schema["definitions"]["LibraryRequest"]  # type: ignore[attr-defined]
+    assert next(iter(shelves["properties"])) == "folder" and not shelves.get("required")
+    block = deployed["synthesize-ranges"].parameter_openapi_schema  # type: ignore[attr-defined]
+    assert all(field.get("description") for field in block["properties"].values())
+
     diagnosis = deployed["diagnose-engine"].parameter_openapi_schema  # type: ignore[attr-defined]
     assert "The book and the chunks" in diagnosis["properties"]["request"]["description"]
     asked = diagnosis["definitions"]["DiagnoseRequest"]
@@ -62,6 +82,9 @@ def test_a_bad_parameter_is_refused_before_it_runs(deployed: dict[str, object]) 
     bad = {"request": {"epub": "book.epub", "engine": "gramophone"}}
     with get_client(sync_client=True) as client, pytest.raises(PrefectHTTPStatusError, match="gramophone"):
         client.create_flow_run_from_deployment(deployed["convert-book"].id, parameters=bad)  # type: ignore[attr-defined]
+    bad = {"request": {"folder": "books", "at_once": 0}}
+    with get_client(sync_client=True) as client, pytest.raises(PrefectHTTPStatusError, match="at_once"):
+        client.create_flow_run_from_deployment(deployed["convert-library"].id, parameters=bad)  # type: ignore[attr-defined]
     bad = {"request": {"book": "lamps", "chunks": "1", "before": -1}}
     with get_client(sync_client=True) as client, pytest.raises(PrefectHTTPStatusError, match="before"):
         client.create_flow_run_from_deployment(deployed["diagnose-engine"].id, parameters=bad)  # type: ignore[attr-defined]

@@ -1,0 +1,99 @@
+"""Many jobs on many workers: blocks of them are runs of the deployment `synthesize-ranges`, and are collected here.
+
+What a block did is read from the library, which all workers share: a state only says that it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import cast
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.client.schemas.objects import FlowRun
+from pydantic import TypeAdapter
+
+from rhapsode.errors import NotGoodEnough, RhapsodeError, RunIncomplete
+from rhapsode.model import Job, Listening, Reading
+from rhapsode.recipe import digest
+from rhapsode.settings import Verification
+from rhapsode.stages.blocks import blocks_of
+from rhapsode.stages.breaker import Breaker
+from rhapsode.stages.jobs import job_is_done
+from rhapsode.stages.verify import job_is_verified, listening_of, verify_job
+from tasks.children import Child, error_of, join_runs, run_children, workers_online
+
+DEPLOYMENT = "synthesize-ranges/synthesize-ranges"
+JOBS = TypeAdapter(list[Job])
+
+
+def speak_on_workers(
+    reading: Reading,
+    jobs: Sequence[Job],
+    workers: int,
+    verification: Verification,
+    leave_out: bool,
+    breaker: Breaker | None,
+) -> dict[str, RhapsodeError]:
+    """Has workers do the jobs; name of a job that failed -> its error. The arguments are those of `speak_ranges`.
+
+    Raises:
+        NotGoodEnough: The breaker tripped, here or in a block.
+        BadRequest: The deployment is not registered.
+    """
+    listening = listening_of(reading, verification)
+    group = f"reading-{digest([reading.library, reading.key])[:16]}"
+    join_runs(DEPLOYMENT, group)  # of a parent that died: its blocks may have been cut otherwise
+    pending = [job for job in jobs if not _is_settled(reading, job, listening)]
+    if not pending:
+        return {}
+    progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
+    online = workers_online(DEPLOYMENT)
+    blocks = blocks_of(reading, pending, least=online)
+    asked = {
+        "library": reading.library,
+        "book": reading.shelf,
+        "reading": reading.key,
+        "verification": verification.model_dump(mode="json"),
+        "workers": workers,
+        "leave_out": leave_out,
+        "watch": breaker is not None,
+    }
+    children = [_child(reading, block, asked, group) for block in blocks]
+    failed: dict[str, RhapsodeError] = {}
+    done = 0
+    # One block more than there are workers for, so that nobody waits for the next.
+    with closing(run_children(DEPLOYMENT, children, at_once=online + 1)) as ended:
+        for index, run in ended:
+            done += len(blocks[index])
+            update_progress_artifact(progress, 100.0 * done / len(pending))
+            for job in blocks[index]:
+                if not _is_settled(reading, job, listening):
+                    failed[job.name] = _error(run)
+                elif breaker and listening:
+                    breaker.add(verify_job(reading, job, listening))
+    return failed
+
+
+def _child(reading: Reading, block: Sequence[Job], asked: dict[str, object], group: str) -> Child:
+    jobs = JOBS.dump_python(list(block), mode="json")
+    names = block[0].name if len(block) == 1 else f"{block[0].name} to {block[-1].name}"
+    identity = digest([reading.library, reading.key, jobs])[:16]
+    return Child(f"speak {names} of {reading.shelf}", {**asked, "jobs": jobs}, (f"block-{identity}", group))
+
+
+def _is_settled(reading: Reading, job: Job, listening: Listening | None) -> bool:
+    return job_is_done(reading, job) and (listening is None or job_is_verified(reading, job, listening))
+
+
+def _error(run: FlowRun) -> RhapsodeError:
+    """Why a block did not do what it was asked for.
+
+    Raises:
+        NotGoodEnough: Its breaker tripped: that is no matter of this block alone.
+    """
+    message = run.state.message if run.state else None
+    if message and f"{NotGoodEnough.__name__}:" in message:
+        raise NotGoodEnough(error_of(message))
+    return RunIncomplete(f"{error_of(message)} (run {run.name})")
