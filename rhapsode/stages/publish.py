@@ -17,7 +17,7 @@ from rhapsode.audio.encode import Encoded, Mark, Tags, encode_chapter, encode_m4
 from rhapsode.audio.joins import render
 from rhapsode.audio.loudness import static_gain
 from rhapsode.audio.titles import clean, tags_of
-from rhapsode.model import Audio, Flaw, Placed, Reading, Samples, Timeline
+from rhapsode.model import Audio, Book, Flaw, GateReport, Placed, Reading, Samples, Timeline
 from rhapsode.recipe import digest
 from rhapsode.report.summary import edition_markdown
 from rhapsode.settings import AudioSettings, Format
@@ -73,35 +73,47 @@ def publish_edition(
     rows = ReadingFolder(shelf, reading.key).load_accepted(accepted)
     gate = Gate(reading, book, rows, exceptions, chapters)
     gate.admit_takes()
-    gain = static_gain(chapters, settings)
-    book_audio = _BookAudio(library, chapters, settings, gain.gain_db)
+    audio = _BookAudio(library, chapters, settings)
     tags = tags_of(book.metadata, narrator=f"{reading.voice.name} ({reading.engine})")
     with TemporaryDirectory(prefix="rhapsode-") as folder:
-        encoded = book_audio.encode(Path(folder), tags, cover_jpeg(book.cover, book.metadata))
-        report = gate.admit_files(encoded, settings, gain, recogniser)
+        encoded = audio.encode(Path(folder), tags, cover_jpeg(book.cover, book.metadata))
+        report = gate.admit_files(encoded, settings, audio.gain, recogniser)
         files = tuple(_stored(library, shelf, number, file) for file in encoded)
     save_chunks(shelf, number, rows, chapters)
-    return save_edition(
-        shelf,
-        Edition(
-            number=number,
-            content=content,
-            reading=reading.key,
-            accepted=accepted,
-            title=book.metadata.title,
-            files=files,
-            chapters=book_audio.chapters,
-            audio=settings,
-            duration_s=book_audio.length / book_audio.sample_rate_hz,
-            gain_db=gain.gain_db,
-            loudness_lufs=report.loudness_lufs,
-            true_peak_dbtp=report.true_peak_dbtp,
-            limited_by_peak=gain.limited_by_peak,
-            published_at=datetime.now(UTC),
-            version=__version__,
-            exceptions=tuple(exceptions),
-            gate=report,
-        ),
+    edition = _edition(number, content, reading, accepted, book, exceptions, audio, files, report)
+    return save_edition(shelf, edition)
+
+
+def _edition(
+    number: int,
+    content: str,
+    reading: Reading,
+    accepted: str,
+    book: Book,
+    exceptions: Sequence[Flaw],
+    audio: _BookAudio,
+    files: tuple[PublishedFile, ...],
+    report: GateReport,
+) -> Edition:
+    """What the manifest will say."""
+    return Edition(
+        number=number,
+        content=content,
+        reading=reading.key,
+        accepted=accepted,
+        title=book.metadata.title,
+        files=files,
+        chapters=audio.chapters,
+        audio=audio.settings,
+        duration_s=audio.length / audio.sample_rate_hz,
+        gain_db=audio.gain.gain_db,
+        loudness_lufs=report.loudness_lufs,
+        true_peak_dbtp=report.true_peak_dbtp,
+        limited_by_peak=audio.gain.limited_by_peak,
+        published_at=datetime.now(UTC),
+        version=__version__,
+        exceptions=tuple(exceptions),
+        gate=report,
     )
 
 
@@ -151,13 +163,11 @@ def _stored(library: Library, shelf: Shelf, number: int, file: Encoded) -> Publi
 class _BookAudio:
     """The rendered book: samples on demand, and the files made of them."""
 
-    def __init__(
-        self, library: Library, timelines: Sequence[Timeline], settings: AudioSettings, gain_db: float
-    ) -> None:
+    def __init__(self, library: Library, timelines: Sequence[Timeline], settings: AudioSettings) -> None:
         self._library = library
         self._timelines = timelines
-        self._settings = settings
-        self._gain_db = gain_db
+        self.settings = settings
+        self.gain = static_gain(timelines, settings)
         self._starts = [0, *accumulate(timeline.length for timeline in timelines)]
         self.sample_rate_hz = timelines[0].sample_rate_hz
         self.length = self._starts[-1]
@@ -174,7 +184,7 @@ class _BookAudio:
     def encode(self, folder: Path, tags: Tags, cover: bytes) -> list[Encoded]:
         """One M4B, or a file a chapter."""
         name = file_name(tags.title)
-        rate, settings = self.sample_rate_hz, self._settings
+        rate, settings = self.sample_rate_hz, self.settings
         if settings.format is Format.M4B:
             pcm = (block for index in range(len(self._timelines)) for block in self._samples(index))
             marks = [Mark(t.title, start, t.length) for t, start in zip(self._timelines, self._starts, strict=False)]
@@ -198,7 +208,7 @@ class _BookAudio:
     def _samples(self, index: int) -> Iterator[Samples]:
         timeline = self._timelines[index]
         done = self._starts[index]
-        for block in render(timeline, self._load, self._settings, self._gain_db):
+        for block in render(timeline, self._load, self.settings, self.gain.gain_db):
             yield block
             done += len(block)
             tell(Written(timeline.chapter, done, self.length))
