@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rhapsode.model import Flaw, Judgement, Reading, Verdict
 from rhapsode.recipe import first_job
 from rhapsode.settings import Policy, Verification
 from rhapsode.stages.plan import load_plan
-from rhapsode.stages.verdicts import judge_takes, plan_rung
+from rhapsode.stages.verdicts import Judged, judge_takes, plan_rung
 from rhapsode.stages.verify import job_is_verified, listening_of
 from rhapsode.store.editions import Edition
 from rhapsode.store.evidence import TakeRow
@@ -37,13 +38,18 @@ def latest_takes(rows: list[TakeRow]) -> dict[int, TakeRow]:
     return {number: rows[-1] for number, rows in _by_chunk(rows).items()}
 
 
-def accept_takes(reading: Reading, verification: Verification) -> Acceptance:
-    """Accepts a take for every chunk of the plan that has one, and saves the list."""
+def accept_takes(reading: Reading, verification: Verification, judged: Sequence[Judged] | None = None) -> Acceptance:
+    """Accepts a take for every chunk of the plan that has one, and saves the list.
+
+    Args:
+        judged: All takes of the reading, by `judge_takes`, of a caller who has use for them too; None: judged here.
+    """
     shelf = Shelf(open_library(reading.library), reading.shelf)
     folder = ReadingFolder(shelf, reading.key)
     takes = _by_chunk(folder.read_takes())
     listening = listening_of(reading, verification)
-    judged = judge_takes(reading, listening, verification.strictness) if listening else []
+    if judged is None:
+        judged = judge_takes(reading, listening, verification.strictness) if listening else []
     judgements = {(one.row.chunk, one.row.round, one.row.key): one.judgement for one in judged}
     failed = sorted(folder.read_failures(), key=lambda row: (row.round, row.take, row.started_at))
     failures = {row.chunk: row.error or "" for row in failed}
