@@ -30,6 +30,8 @@ POOLS = {
     "cpu": Pool("Books and libraries. Such a run mostly waits for those that it has sent to the pool gpu.", ()),
     "gpu": Pool("What speaks. One worker a GPU, and one run a worker.", ("--limit", "1")),
 }
+COMPARED = {"name", "description", "trigger", "actions"}
+"""Of an automation; the rest has a default, or is the user's."""
 DEPLOY_TIMEOUT_S = 300
 
 
@@ -76,6 +78,9 @@ def create_pools(client: SyncPrefectClient) -> None:
 def put_automations(client: SyncPrefectClient) -> list[str]:
     """Creates the automations of `floor/automations.yaml`, or changes those of the same name to what stands there.
 
+    One that is as it should be is left alone: a change would make the server forget for whom it is waiting. So is one
+    that somebody has switched off.
+
     Returns:
         Their names.
     """
@@ -83,11 +88,11 @@ def put_automations(client: SyncPrefectClient) -> list[str]:
 
     names = []
     for wanted in (AutomationCore.model_validate(each) for each in _automations()):
-        there = client.read_automations_by_name(wanted.name)
-        if there:
-            client.update_automation(there[0].id, wanted)
-        else:
+        there = next(iter(client.read_automations_by_name(wanted.name)), None)
+        if there is None:
             client.create_automation(wanted)
+        elif there.model_dump(include=COMPARED) != wanted.model_dump(include=COMPARED):
+            client.update_automation(there.id, wanted.model_copy(update={"enabled": there.enabled}))
         names.append(wanted.name)
     return names
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 import urllib.request
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ def run_floor(host: str, port: int) -> None:
     console.print(
         f"Database: {database.render_as_string(hide_password=True) if database else 'SQLite in Prefect home'}"
     )
+    console.print(f"Library: {os.environ['RHAPSODE_LIBRARY']}, of the EPUBs in {os.environ['RHAPSODE_BOOKS']}")
     logs = state_folder() / f"up-{port}"
     processes = Processes(logs)
     for each in (signal.SIGINT, signal.SIGTERM):
@@ -159,6 +161,9 @@ def _prepare_environment(url: str) -> None:
 
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    for name, default in (("RHAPSODE_LIBRARY", "library"), ("RHAPSODE_BOOKS", "books")):
+        place = os.environ.get(name, default)  # runs work elsewhere, so a folder must not depend on that
+        os.environ[name] = place if "://" in place else str(Path(place).absolute())
     os.environ["PREFECT_API_URL"] = url
     if SERVER_AUTH in os.environ:
         os.environ[CLIENT_AUTH] = os.environ[SERVER_AUTH]
