@@ -13,10 +13,10 @@ from rhapsode.report.summary import chapter_rows
 from rhapsode.settings import AudioSettings, Policy, Verification
 from rhapsode.stages.accept import Acceptance, accept_takes
 from rhapsode.stages.assemble import chapters_of, timeline_is_there
+from rhapsode.stages.doubtful import doubtful_chunks, doubtful_rows, open_markdown
 from rhapsode.stages.listening_report import publish_report
 from rhapsode.stages.progress import Phase, tell
 from rhapsode.stages.publish import describe_edition, edition_is_there
-from rhapsode.stages.verdicts import worst_rows
 from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition
 from tasks.assemble_chapter import assemble_chapter
@@ -60,11 +60,14 @@ def publish_book(reading: Reading, audio: AudioSettings, verification: Verificat
     create_table_artifact(
         chapter_rows(edition), key=f"chapters-{reading.shelf}", description=f"Chapters of {edition.title}"
     )
-    if worst := worst_rows(reading, verification):
+    if doubtful := doubtful_chunks(reading, edition.accepted, verification):
         create_table_artifact(
-            worst, key=f"worst-{reading.shelf}", description=f"Takes of {edition.title} that are not beyond doubt"
+            doubtful_rows(doubtful),
+            key=f"worst-{reading.shelf}",
+            description=f"Chunks of {edition.title} that are not beyond doubt",
         )
-    create_markdown_artifact(describe_edition(reading, edition), key=f"summary-{reading.shelf}")
+    summary = describe_edition(reading, edition) + open_markdown(doubtful)
+    create_markdown_artifact(summary, key=f"summary-{reading.shelf}")
     return edition
 
 

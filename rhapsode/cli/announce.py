@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +16,10 @@ from rhapsode.model import Book, Listening, Plan, Reading
 from rhapsode.report.estimate import ChapterEstimate, conversion_s, estimate_chapters, try_engine
 from rhapsode.report.summary import clock, in_words, skips_by_reason
 from rhapsode.settings import AudioSettings, EngineName
+from rhapsode.stages.doubtful import doubtful_chunks, open_chunks
+from rhapsode.stages.verdicts import Judged
 from rhapsode.store.editions import Edition, edition_path
+from rhapsode.store.readings import folder_of
 from rhapsode.store.shelf import Shelf
 
 SHOWN_CHAPTERS = 12
@@ -91,6 +95,18 @@ def show_edition(console: Console, shelf: Shelf, edition: Edition, book: Book, s
     console.print(line, soft_wrap=True)
     if edition.exceptions:
         show_exceptions(console, shelf, edition)
+    reading, asked = folder_of(shelf, edition.reading).load()
+    show_open(console, doubtful_chunks(reading, edition.accepted, asked.verify))
+
+
+def show_open(console: Console, doubtful: Iterable[Judged]) -> None:
+    """Names the chunks that a person should listen to, since no machine could tell; says nothing if there are none."""
+    if numbers := open_chunks(doubtful):
+        console.print(
+            f"Inconclusive, so worth a listen (rhapsode report): chunk{'' if len(numbers) == 1 else 's'} "
+            f"{','.join(map(str, numbers))}",
+            soft_wrap=True,
+        )
 
 
 def show_exceptions(console: Console, shelf: Shelf, edition: Edition) -> None:

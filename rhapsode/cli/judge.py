@@ -7,11 +7,12 @@ import shlex
 import sys
 from dataclasses import asdict
 
-from rhapsode.cli.announce import counted, from_here
+from rhapsode.cli.announce import counted, from_here, show_open
 from rhapsode.cli.console import screen, shown, table
 from rhapsode.errors import NotInLibrary
 from rhapsode.settings import DEFAULT_LIBRARY, Verification
 from rhapsode.stages.accept import accept_takes
+from rhapsode.stages.doubtful import doubtful_chunks
 from rhapsode.stages.listening_report import publish_report
 from rhapsode.stages.redo import reading_of
 from rhapsode.stages.verdicts import Judged, judge_takes, worst_first
@@ -44,7 +45,8 @@ def judge_book(book: str, library: str | None, strictness: str | None, as_json: 
     if as_json:
         json.dump([_plain(one) for one in takes], sys.stdout, indent=1)
         print()
-    exceptions = accept_takes(reading, verification).exceptions
+    acceptance = accept_takes(reading, verification, takes)
+    exceptions = acceptance.exceptions
     if not as_json:
         _print(takes)
         listened = sum(one.row.measures.transcript is not None for one in takes)
@@ -53,6 +55,7 @@ def judge_book(book: str, library: str | None, strictness: str | None, as_json: 
             f"{counted(len(exceptions), 'chunk')} without a good one.",
             soft_wrap=True,
         )
+        show_open(screen(), doubtful_chunks(reading, acceptance.digest, verification, takes))
         if exceptions:
             numbers = ",".join(str(flaw.chunk) for flaw in exceptions)
             again = ["rhapsode", "redo", shelf.name, "--chunks", numbers, *(["--library", library] if library else [])]
@@ -104,4 +107,5 @@ def _plain(one: Judged) -> dict[str, object]:
         **asdict(one.judgement),
         "text": row.text,
         "heard": row.measures.transcript.text if row.measures.transcript else None,
+        "second": row.measures.second.text if row.measures.second else None,
     }

@@ -118,4 +118,5 @@ def _take(one: Judged, accepted: str | None, reference: Reference) -> ReportTake
         )
         if alignment and measures.transcript
         else (),
+        second=measures.second.text if measures.second else None,
     )

@@ -17,13 +17,10 @@ from rhapsode.quality.reference import reference_of
 from rhapsode.recipe import later_job
 from rhapsode.settings import EngineName, Strictness, Verification
 from rhapsode.stages.plan import load_plan
-from rhapsode.stages.verify import listening_of
 from rhapsode.store.hearings import HeardRow
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
-
-SCREENFUL = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +49,6 @@ def worst_first(judged: Iterable[Judged]) -> list[Judged]:
     """Those that are not beyond doubt, the worst first."""
     doubtful = [one for one in judged if one.judgement.verdict is not Verdict.PASS]
     return sorted(doubtful, key=lambda one: (-one.judgement.score, one.row.chunk, one.row.round))
-
-
-def worst_rows(reading: Reading, verification: Verification) -> list[dict[str, object]]:
-    """The takes of a book that are not beyond doubt as rows of a table, the worst first, a screenful at most."""
-    listening = listening_of(reading, verification)
-    judged = judge_takes(reading, listening, verification.strictness) if listening else []
-    return [
-        {
-            "chunk": one.row.chunk,
-            "take": one.row.take,
-            "verdict": one.judgement.verdict.value,
-            "why": "; ".join(one.judgement.reasons),
-            "text": one.row.text[:160],
-        }
-        for one in worst_first(judged)[:SCREENFUL]
-    ]
 
 
 def freeze_reference(reading: Reading, listening: Listening) -> None:

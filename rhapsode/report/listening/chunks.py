@@ -120,7 +120,12 @@ def _words(chunk: ReportChunk, take: ReportTake) -> str:
     if take.transcript is None:
         return f'<p class="words" dir="auto">{escape(chunk.spoken)}</p>'
     nothing = "" if take.transcript.strip() else '<p class="silent">The recogniser understood nothing.</p>'
-    return f'{nothing}<p class="words" dir="auto">{"".join(map(_piece, take.pieces))}</p>'
+    second = "" if take.second is None else _second(take.second)
+    return f'{nothing}<p class="words" dir="auto">{"".join(map(_piece, take.pieces))}</p>{second}'
+
+
+def _second(heard: str) -> str:
+    return f'<p class="source" dir="auto"><span class="label">Second opinion</span> {escape(heard) or "nothing"}</p>'
 
 
 def _piece(piece: Piece) -> str:

@@ -23,7 +23,7 @@ from rhapsode.report.summary import clock
 AUDIO_BYTES = 16_000_000
 """The most that all audio in a page may take: 40 minutes of takes, and a page that a phone still opens."""
 NAMED = 200
-"""The most failed chunks that the top of the page links to, one by one."""
+"""The most chunks of a kind that the top of the page links to, one by one."""
 
 
 def write_report(
@@ -99,22 +99,29 @@ def _summary(report: ListeningReport, clips: Mapping[tuple[int, int], Clip]) -> 
 
 
 def _outcome(report: ListeningReport) -> str:
-    """What matters most, first: the exceptions by name, or that there are none."""
+    """What matters most, first: the exceptions and what is worth a listen, by name, or that there are none."""
     failed, doubtful = report.of(Group.FAIL), report.of(Group.INCONCLUSIVE)
+    told = ""
     if failed:
-        named = "".join(f'<li><a href="#chunk-{chunk.number}">{chunk.number}</a></li>' for chunk in failed[:NAMED])
-        more = f"<li>and {len(failed) - NAMED:,} more</li>" if len(failed) > NAMED else ""
-        return (
+        told += (
             f'<p class="outcome fail"><strong>{_of(failed, report)} failed</strong> '
-            f"and could not be repaired. Named exceptions, by chunk:</p>"
-            f'<ul class="named">{named}{more}</ul>{command(report, failed)}'
+            f"and could not be repaired. Named exceptions, by chunk:</p>{_named(failed)}{command(report, failed)}"
         )
     if doubtful:
-        return (
-            f'<p class="outcome inconclusive"><strong>Nothing failed; {_of(doubtful, report)} '
-            f"{'is' if len(doubtful) == 1 else 'are'} inconclusive</strong>: worth a listen.</p>"
+        told += (
+            f'<p class="outcome inconclusive"><strong>{"" if failed else "Nothing failed; "}{_of(doubtful, report)} '
+            f"{'is' if len(doubtful) == 1 else 'are'} inconclusive</strong>: worth a listen. By chunk:</p>"
+            f"{_named(doubtful)}"
         )
-    return '<p class="outcome pass"><strong>No defect was found</strong>, and no chunk is a named exception.</p>'
+    passed = '<p class="outcome pass"><strong>No defect was found</strong>, and no chunk is a named exception.</p>'
+    return told or passed
+
+
+def _named(chunks: tuple[ReportChunk, ...]) -> str:
+    """Links to chunks."""
+    links = "".join(f'<li><a href="#chunk-{chunk.number}">{chunk.number}</a></li>' for chunk in chunks[:NAMED])
+    more = f"<li>and {len(chunks) - NAMED:,} more</li>" if len(chunks) > NAMED else ""
+    return f'<ul class="named">{links}{more}</ul>'
 
 
 def _of(chunks: tuple[ReportChunk, ...], report: ListeningReport) -> str:

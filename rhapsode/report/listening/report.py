@@ -50,6 +50,7 @@ class ReportTake:
         pace: Speed of speech against the book's usual one: 2.0 is twice as fast; None where nothing is heard.
         transcript: As the recogniser wrote it; None for a take that was not listened to.
         pieces: What was said beside what was heard (`pieces_of`); empty without a transcript.
+        second: What another recogniser understood, who was asked as well; None where nobody else was.
     """
 
     number: int
@@ -64,6 +65,7 @@ class ReportTake:
     pace: float | None
     transcript: str | None
     pieces: tuple[Piece, ...]
+    second: str | None = None
 
 
 class Group(StrEnum):

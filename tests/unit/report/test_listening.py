@@ -70,8 +70,11 @@ def test_the_top_counts_and_names_the_exceptions(page: lxml.html.HtmlElement) ->
         ("loudness", "−19.0 LUFS"),
         ("true peak", "−3.1 dBTP"),
     ]
-    assert text_of(page, "//p[contains(@class, 'outcome')]").startswith("2 of 8 chunks failed")
-    assert [link.get("href") for link in page.xpath("//ul[@class='named']//a")] == ["#chunk-2", "#chunk-4"]
+    assert text_of(page, "//p[contains(@class, 'outcome')][1]").startswith("2 of 8 chunks failed")
+    named = [[link.get("href") for link in part.xpath(".//a")] for part in page.xpath("//ul[@class='named']")]
+    assert named == [["#chunk-2", "#chunk-4"], ["#chunk-5", "#chunk-6"]]
+    second = "//p[contains(@class, 'outcome')][2]"
+    assert text_of(page, second) == "2 of 8 chunks are inconclusive: worth a listen. By chunk:"
     assert (
         text_of(page, "//header//code")
         == "rhapsode redo the-tide-clock-0123456789ab --chunks 2,4 --library 'my library'"
@@ -98,6 +101,12 @@ def test_takes_stand_side_by_side_with_reasons_and_the_words_that_differ(page: l
     assert words.xpath("string(span[@class='other'])") == "came heard as game"
     assert words.xpath("string(span[@class='alike'])") == "in,"
     assert words.xpath("span[@class='alike']")[0].get("title") == "heard as: inn"
+
+
+def test_a_second_opinion_is_shown_as_it_was_heard(tmp_path: Path) -> None:
+    page = written(tmp_path, report((chunk(1, take(1, second=HOSTILE)), chunk(2, take(1, second="")))))
+    assert text_of(page, "//article[@id='chunk-1']//p[@class='source']") == f"Second opinion {HOSTILE}"
+    assert text_of(page, "//article[@id='chunk-2']//p[@class='source']") == "Second opinion nothing"
 
 
 def test_the_book_is_quoted_where_other_words_were_said(page: lxml.html.HtmlElement) -> None:
