@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from rhapsode import __version__
-from rhapsode.cli.console import screen
+from rhapsode.cli.console import screen, shown
 from rhapsode.cli.failures import request as checked
 
 if TYPE_CHECKING:
@@ -14,8 +16,11 @@ if TYPE_CHECKING:
 
     from rhapsode.model import Book, Chunk, Reading
     from rhapsode.settings import ConvertRequest, RedoRequest
+    from rhapsode.stages.verdicts import Judged
     from rhapsode.store.editions import Edition
     from rhapsode.store.shelf import Shelf
+
+SHOWN = 8
 
 
 def convert_book(verbose: bool, **asked: Any) -> None:
@@ -70,7 +75,7 @@ def redo_chunks(verbose: bool, **asked: Any) -> None:
     """
     console = screen()
     from rhapsode.settings import RedoRequest
-    from rhapsode.stages.redo import plan_redo
+    from rhapsode.stages.redo import plan_redo, takes_left_out
     from rhapsode.store.library import open_library
     from rhapsode.store.shelf import Shelf
 
@@ -81,7 +86,8 @@ def redo_chunks(verbose: bool, **asked: Any) -> None:
     chunks = [plan.chunks[order.chunk - 1] for job in redo.jobs for order in job.orders]
     voice = f"{redo.reading.voice.name} ({redo.reading.engine})"
     console.print(f"{book.metadata.title}: {len(chunks)} of {len(plan.chunks)} chunks are spoken anew by {voice}.")
-    _run(console, "resynthesize_range", request, shelf, book, chunks, set(), verbose)
+    edition = _run(console, "resynthesize_range", request, shelf, book, chunks, set(), verbose)
+    _show_left_out(console, shelf, edition, takes_left_out(redo, edition))
 
 
 def _published(request: ConvertRequest, reading: Reading, shelf: Shelf) -> Edition | None:
@@ -111,7 +117,7 @@ def _run(
     chunks: Iterable[Chunk],
     there: set[int],
     verbose: bool,
-) -> None:
+) -> Edition:
     from rhapsode.cli.announce import show_edition
     from rhapsode.cli.orchestrate import run_flow
     from rhapsode.cli.progress import Display, Standing
@@ -122,5 +128,24 @@ def _run(
     titles = {chapter.number: chapter.title for chapter in book.chapters}
     display = Display(console, standing, titles, live=console.is_terminal and not verbose)
     stop_on_signals(console, display)
-    edition = run_flow(flow, request, console, display, verbose)
+    edition: Edition = run_flow(flow, request, console, display, verbose)
     show_edition(console, shelf, edition, book, standing.speed)
+    return edition
+
+
+def _show_left_out(console: Console, shelf: Shelf, edition: Edition, left_out: Sequence[Judged]) -> None:
+    """Names the chunks whose new take is not in the book; says nothing if there are none."""
+    from rhapsode.cli.announce import from_here
+    from rhapsode.stages.listening_report import NAME
+    from rhapsode.store.editions import edition_path
+
+    if not left_out:
+        return
+    for one in left_out[:SHOWN]:
+        why = shown("; ".join(one.judgement.reasons), 160)
+        line = Text(f"chunk {one.row.chunk}: the new take is worse (").append(why)
+        console.print(line.append("), the one of before is kept"), soft_wrap=True)
+    if len(left_out) > SHOWN:
+        console.print(f"... and so it is with {len(left_out) - SHOWN:,} more")
+    page = from_here(shelf, shelf.library.url(edition_path(shelf, edition.number, NAME)))
+    console.print(f"Hear both in {page}", soft_wrap=True)

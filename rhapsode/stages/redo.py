@@ -1,4 +1,4 @@
-"""What a redo asks for: new takes of some chunks of a reading."""
+"""What a redo asks for, new takes of some chunks of a reading, and what became of them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from rhapsode.recipe import FIRST_REDO, first_job, later_job
 from rhapsode.settings import AudioSettings, RedoRequest, Verification
 from rhapsode.stages.accept import latest_takes
 from rhapsode.stages.jobs import job_is_done
+from rhapsode.stages.verdicts import Judged, judge_takes
 from rhapsode.stages.verify import job_is_verified, listening_of
-from rhapsode.store.editions import latest_edition
+from rhapsode.store.editions import Edition, latest_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder, folder_of, readings_of
 from rhapsode.store.shelf import Shelf, find_shelf
@@ -74,6 +75,23 @@ def plan_redo(request: RedoRequest) -> Redo:
     ]
     audio = edition.audio if edition else original.audio
     return Redo(reading, tuple(jobs), tuple(unfinished), audio, original.verify)
+
+
+def takes_left_out(redo: Redo, edition: Edition) -> list[Judged]:
+    """The new takes that are not in the edition, by chunk: an earlier take of the chunk is better, so that one is kept.
+
+    Of takes that nobody checks the latest is always in.
+    """
+    listening = listening_of(redo.reading, redo.verify)
+    if listening is None:
+        return []
+    shelf = Shelf(open_library(redo.reading.library), redo.reading.shelf)
+    accepted = ReadingFolder(shelf, redo.reading.key).load_accepted(edition.accepted)
+    kept = {(row.chunk, row.round, row.key) for row in accepted}
+    new = {(order.chunk, job.round) for job in redo.jobs for order in job.orders}
+    judged = judge_takes(redo.reading, listening, redo.verify.strictness)
+    left_out = (one for one in judged if (one.row.chunk, one.row.round, one.row.key) not in kept)
+    return [one for one in left_out if (one.row.chunk, one.row.round) in new]
 
 
 def parse_numbers(text: str, last: int) -> list[int]:
