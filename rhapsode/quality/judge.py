@@ -20,7 +20,7 @@ from rhapsode.quality.alignment import FORGIVEN, Alignment, Kind, Piece, align
 from rhapsode.quality.limits import FATAL
 from rhapsode.quality.outright import Finding, outright_findings
 from rhapsode.quality.reference import usual_s
-from rhapsode.quality.sounds import is_common, outline, unlikeness
+from rhapsode.quality.sounds import is_common, is_known, outline, unlikeness
 from rhapsode.quality.words import Word, words_of
 from rhapsode.settings import Strictness
 
@@ -161,8 +161,12 @@ def _of_gap(text: str, alignment: Alignment, gap: Sequence[Piece]) -> Iterator[F
     if said and heard:
         words = max(len(said), len(heard))
         yield Finding(limits.GAP.badness(words), f"{words} words differ{where}")
-    if said and heard and unlikeness(_sound(said), _sound(heard), limits.MERGED) <= limits.MERGED:
+    unlike = unlikeness(_sound(said), _sound(heard), limits.UNLIKE) if said and heard else 1.0
+    if unlike <= limits.MERGED:
         return  # nothing is missing: words ran together, or one was heard as two
+    invented = [word.text for word in heard if not is_known(word.text)]
+    if said and invented and unlike > limits.UNLIKE and all(is_common(word.text) for word in said):
+        yield Finding(limits.INVENTED.badness(len(invented)), f"no words of a language{where}: {_quoted(invented)}")
     if missing > 0:
         limit = limits.MISSING_AT_AN_END if where else limits.MISSING
         lost = [

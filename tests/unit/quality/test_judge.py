@@ -90,6 +90,10 @@ def test_what_only_its_book_tells(name: str) -> None:
         (f"He looked up from his book, up from his book, {TEXT[28:]}", "4 words said twice"),
         ("He looked up from his cook, and sew a marriage humming lowly over the hill.", "words differ"),
         ("It fooled a prom his book, hands of a garage loving sorely ova the hill.", "words were heard otherwise"),
+        (
+            "He looked up from his book, and saw the frobbleblum coming slowly over the hill.",
+            "of a language: 'frobbleblum'",
+        ),
     ],
 )
 def test_what_was_heard(heard: str, reason: str) -> None:
@@ -105,6 +109,8 @@ def test_what_was_heard(heard: str, reason: str) -> None:
         "he looked up from his book and saw the carriage coming slowly over the hill",
         "He looked up from his book and saw a carriage coming slowly over the hill.",
         "He looked up from his book and saw the carriage coming over the hill.",
+        "He looked up from his book and saw the wardrobe coming slowly over the hill.",
+        "He looked up from his book ann saw the carriage coming slowly over the hill.",
     ],
 )
 def test_what_is_forgiven(heard: str) -> None:
