@@ -1,4 +1,4 @@
-"""The same words, so written that a voice has less to guess: numbers in words, no abbreviations, plain letters and marks.
+"""The same words with less to guess for a voice: numbers in words, no abbreviations, plain letters and marks.
 
 A rule that would change a word is left out: what is spoken must stay the text of the book, by the measure of those who
 listen to it.
