@@ -16,7 +16,7 @@ test: $(LLAMA)  ## everything but the slow tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
 slow: $(LLAMA)  ## whole novels and many kills
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 check: $(DEV)  ## static checks
 	$(BIN)/ruff check .
