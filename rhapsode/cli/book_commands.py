@@ -129,4 +129,26 @@ def status(
     show_status(book, library, json)
 
 
-COMMANDS = (locate, redo, judge, report, diagnose, query, status)
+def clean(
+    delete: Annotated[bool, typer.Option("--delete", help="Delete it. Without this nothing is changed.")] = False,
+    grace: Annotated[
+        float,
+        typer.Option(metavar="DAYS", help="What is younger stays: a conversion may need it. 0 only when nothing runs."),
+    ] = 7.0,
+    library: Library = None,
+) -> None:
+    """Show what a library does not need any more, and delete it with --delete.
+
+    Kept are all editions; all takes of every reading (a plan in a voice) that has an edition, and of the one that was
+    last at work on each book; what was heard of them; whatever is younger than the grace period; and what Rhapsode did
+    not make. What can go: takes that no kept reading tells of, readings that came to nothing, their plans, and what
+    killed writers left.
+
+    Example:  rhapsode clean --library library
+    """
+    from rhapsode.cli.clean import clean_up
+
+    clean_up(library, grace, delete)
+
+
+COMMANDS = (locate, redo, judge, report, diagnose, query, status, clean)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from rhapsode.model import Reading
 from rhapsode.settings import ConvertRequest
 from rhapsode.store import evidence, sealed
+from rhapsode.store.durable import is_partial
 from rhapsode.store.evidence import FAILURES, TAKES
 from rhapsode.store.hearings import HEARD
 from rhapsode.store.listing import Entry
@@ -89,7 +90,7 @@ class Holdings:
         files: Those directly in its folder, by name: what was read, the plans, covers.
         readings: First twelve digits of a reading's key -> its evidence.
         editions: Number -> its files by name; an edition without `manifest.json` is not published.
-        others: Timelines, and what nobody here knows.
+        others: Timelines, what killed writers left, and what nobody here knows.
     """
 
     shelf: Shelf
@@ -125,6 +126,9 @@ def holdings_of(shelf: Shelf) -> Holdings:
     """Lists a book; reads nothing."""
     held = Holdings(shelf, {}, {}, {}, [])
     for entry in shelf.library.entries(shelf.folder):
+        if is_partial(entry.path.rpartition("/")[2]):
+            held.others.append(entry)
+            continue
         match entry.path.removeprefix(f"{shelf.folder}/").split("/"):
             case [name]:
                 held.files[name] = entry

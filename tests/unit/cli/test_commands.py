@@ -29,6 +29,7 @@ COMMANDS = [
     "diagnose",
     "query",
     "status",
+    "clean",
     "voices",
     "models",
     "doctor",

@@ -1,0 +1,131 @@
+"""What a library does not need any more: found, counted, and deleted if that is wanted.
+
+What that is says keeping.py. Whatever is younger than the grace period stays, for a conversion writes a take before the
+evidence that tells of it. A file that cannot be read stops the cleaning before it begins: what it needs is unknown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from rhapsode.errors import NotInLibrary
+from rhapsode.stages.holdings import holdings_of
+from rhapsode.stages.keeping import Dropped, Fate, Kind, SortedBook, sort_book, sort_objects
+from rhapsode.stages.needs import Keys, Needed, needed_by_reading
+from rhapsode.store.library import Library
+from rhapsode.store.listing import Entry
+from rhapsode.store.shelf import Shelf, shelves_of
+
+AT_ONCE = 16
+LOOK_AGAIN_S = 300.0
+"""So often, while objects are deleted, the books are asked what they need by now."""
+CLOCKS_DIFFER = timedelta(hours=1)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Count:
+    files: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Found:
+    """What a library holds, by what becomes of it."""
+
+    counts: dict[tuple[Kind, Fate], Count] = field(default_factory=lambda: defaultdict(Count))
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def add(self, kind: Kind, fate: Fate, entry: Entry) -> None:
+        count = self.counts[kind, fate]
+        count.files += 1
+        count.size_bytes += entry.size_bytes
+
+    def total(self, fate: Fate) -> Count:
+        counts = [count for (_, each), count in self.counts.items() if each is fate]
+        return Count(sum(count.files for count in counts), sum(count.size_bytes for count in counts))
+
+
+def clean(library: Library, grace: timedelta, delete: bool) -> Found:
+    """Finds what is not needed and older than the grace period, and deletes it if asked to.
+
+    Raises:
+        EvidenceDamaged, NotInLibrary: A file that tells what is needed is torn or has gone.
+        LibraryUnreachable: What was deleted until then was not needed; run again for the rest.
+    """
+    began = datetime.now(UTC)
+    found, needed = Found(), Needed()
+    wasteful, readings = [], 0
+
+    def sort(shelf: Shelf) -> SortedBook:
+        return sort_book(holdings_of(shelf), began - grace)
+
+    for shelf, book in _each_book(library, sort):
+        for kind, fate, entry in book.files:
+            found.add(kind, fate, entry)
+        for keys in book.keys:
+            needed.add(keys)
+        found.dropped += book.dropped
+        readings += book.readings
+        if book.unneeded():
+            wasteful.append(shelf)
+    if not readings and library.folders("objects"):
+        raise NotInLibrary(
+            f"{library.url()} has objects, and not one reading that they could belong to.",
+            "Nothing is deleted. Is a part of the library missing? If it is of no use at all, delete it yourself.",
+        )
+    if delete:
+        for shelf in wasteful:
+            _delete(library, sort(shelf).unneeded())  # sorted anew: a conversion may have begun since
+    _clean_objects(library, needed, began - grace, found, began if delete else None)
+    return found
+
+
+def _clean_objects(library: Library, needed: Needed, limit: datetime, found: Found, began: datetime | None) -> None:
+    """Sorts the objects, a 256th of them at a time; deletes if `began` says since when the books may have changed."""
+    looked = float("-inf")
+    for folder in library.folders("objects"):
+        if began and time.monotonic() - looked > LOOK_AGAIN_S:
+            _look_again(library, needed, began - CLOCKS_DIFFER)
+            looked = time.monotonic()
+        unneeded = []
+        for kind, fate, entry in sort_objects(library.entries(f"objects/{folder}"), needed, limit):
+            found.add(kind, fate, entry)
+            if fate is Fate.UNNEEDED:
+                unneeded.append(entry.path)
+        if began:
+            _delete(library, unneeded)
+
+
+def _look_again(library: Library, needed: Needed, since: datetime) -> None:
+    """Adds what the books need that were at work since."""
+
+    def added(shelf: Shelf) -> list[Keys]:
+        return [needed_by_reading(each) for each in holdings_of(shelf).readings.values() if each.touched >= since]
+
+    for _, keys in _each_book(library, added):
+        for each in keys:
+            needed.add(each)
+
+
+def _each_book(library: Library, ask: Callable[[Shelf], T]) -> Iterator[tuple[Shelf, T]]:
+    shelves = list(shelves_of(library))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from zip(shelves, pool.map(ask, shelves), strict=True)
+
+
+def _delete(library: Library, paths: Sequence[str]) -> None:
+    """A reading ends with its `reading.json`: whoever is stopped after that leaves none that seems whole."""
+    readings = [path for path in paths if path.endswith("/reading.json")]
+    for path in readings:
+        library.delete(path)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(library.delete, sorted(set(paths) - set(readings))):
+            pass
