@@ -11,7 +11,9 @@ his own; the store notes when they arrived; when all who could have been earlier
 first one, and only its bytes are ever copied to the name. Who comes late finds the name taken or himself not first.
 
 This rests on the store: that a listing shows what was written before it, and that the clocks of its machines differ by
-less than `SETTLE_S` less the second to which it rounds. It costs that time for each contested name.
+less than `SETTLE_S` less the second to which it rounds. It costs that time for each contested name. One gap is left:
+aiohttp repeats a write whose connection broke after it was done, and that moves its time. Two may then be copied to the
+name if, besides, a third who saw the old time falls asleep before he copies.
 """
 
 from __future__ import annotations
