@@ -19,6 +19,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 os.environ["RHAPSODE_MODELS"] = str(Path(__file__).parent / "no-models")
 """Whatever models this machine has, the tests find those that they make themselves."""
+os.environ["XDG_STATE_HOME"] = str(Path(__file__).parent / "no-state")
+"""So do they with a `rhapsode up` that runs here."""
 
 
 def shared_files(folder: str) -> list[Path]:

@@ -15,6 +15,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from rhapsode.audio.ffmpeg import find_ffmpeg, last_lines
+from rhapsode.cli.address import found_address
 from rhapsode.engines.machine import host
 from rhapsode.engines.registry import choose_engine, load_engine
 from rhapsode.errors import RhapsodeError
@@ -122,7 +123,7 @@ def check_prefect() -> list[Finding]:
         remedy = "Install the pair again: pip install 'prefect==3.8.8' 'fastapi<0.151'."
         return [Finding("Prefect", Mark.BROKEN, f"{pair} does not start: {last_lines(done.stderr, 1)}", remedy)]
     url = done.stdout.decode().strip().rpartition("\n")[2]
-    return [Finding("Prefect", Mark.GOOD, pair), check_server(url)]
+    return [Finding("Prefect", Mark.GOOD, pair), check_server(url or found_address() or "")]
 
 
 def check_server(url: str) -> Finding:
@@ -134,7 +135,7 @@ def check_server(url: str) -> Finding:
         with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=5) as answer:  # noqa: S310
             answer.read(100)
     except (OSError, ValueError) as error:
-        remedy = "Start it (`prefect server start`), or unset PREFECT_API_URL."
+        remedy = "Start it (`rhapsode up`), or unset PREFECT_API_URL."
         return Finding("Prefect server", Mark.BROKEN, f"{url} does not answer: {error}", remedy)
     return Finding("Prefect server", Mark.GOOD, f"{url} answers")
 
