@@ -17,6 +17,7 @@ from rhapsode.stages.doubtful import doubtful_chunks, doubtful_rows, open_markdo
 from rhapsode.stages.listening_report import publish_report
 from rhapsode.stages.progress import Phase, tell
 from rhapsode.stages.publish import describe_edition, edition_is_there
+from rhapsode.stages.verdicts import Judged, judge_takes
 from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition
 from tasks.assemble_chapter import assemble_chapter
@@ -32,35 +33,44 @@ def publish_book(reading: Reading, audio: AudioSettings, verification: Verificat
         RunIncomplete: Chunks that nobody has tried to speak yet; nothing is published.
         NotGoodEnough: Chunks that no take is good of, where the policy is strict; nothing is published.
     """
-    acceptance = accept_takes(reading, verification)
-    _refuse(acceptance, verification.policy)
-    tell(Phase("Laying out the chapters"))
-    chapters = chapters_of(reading)
-    calls = [
-        {"reading": reading, "accepted": acceptance.digest, "chapter": number, "settings": audio} for number in chapters
-    ]
-    timelines = {}
-    assembling = Step(assemble_chapter, lambda call, name: timeline_is_there(reading, name), workers=2)
-    with closing(fan_out(calls, assembling)) as ended:
-        for index, state in ended:
-            timelines[index] = state.result()
-    ordered = [timelines[index] for index in range(len(calls))]
     listening = listening_of(reading, verification)
+    judged = judge_takes(reading, listening, verification.strictness) if listening else []
+    acceptance = accept_takes(reading, verification, judged)
+    _refuse(acceptance, verification.policy)
     edition = checked(
         publish_edition,
         lambda found: edition_is_there(reading, found),
         reading,
         acceptance.digest,
-        ordered,
+        _timelines(reading, acceptance.digest, audio),
         audio,
         acceptance.exceptions,
         listening.recogniser if listening else None,
     )
-    publish_report(reading, edition, verification)
+    publish_report(reading, edition, verification, judged)
+    _show(reading, edition, doubtful_chunks(reading, edition.accepted, verification, judged))
+    return edition
+
+
+def _timelines(reading: Reading, accepted: str, audio: AudioSettings) -> list[str]:
+    """Lays out the chapters; the digests of their saved timelines, in the order of the chapters."""
+    tell(Phase("Laying out the chapters"))
+    chapters = chapters_of(reading)
+    calls = [{"reading": reading, "accepted": accepted, "chapter": number, "settings": audio} for number in chapters]
+    timelines = {}
+    assembling = Step(assemble_chapter, lambda call, name: timeline_is_there(reading, name), workers=2)
+    with closing(fan_out(calls, assembling)) as ended:
+        for index, state in ended:
+            timelines[index] = state.result()
+    return [timelines[index] for index in range(len(calls))]
+
+
+def _show(reading: Reading, edition: Edition, doubtful: list[Judged]) -> None:
+    """Leaves what came out as artifacts of the flow run."""
     create_table_artifact(
         chapter_rows(edition), key=f"chapters-{reading.shelf}", description=f"Chapters of {edition.title}"
     )
-    if doubtful := doubtful_chunks(reading, edition.accepted, verification):
+    if doubtful:
         create_table_artifact(
             doubtful_rows(doubtful),
             key=f"worst-{reading.shelf}",
@@ -68,7 +78,6 @@ def publish_book(reading: Reading, audio: AudioSettings, verification: Verificat
         )
     summary = describe_edition(reading, edition) + open_markdown(doubtful)
     create_markdown_artifact(summary, key=f"summary-{reading.shelf}")
-    return edition
 
 
 def _refuse(acceptance: Acceptance, policy: Policy) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,10 +24,15 @@ from rhapsode.text.pace import estimate_s
 NAME = "report.html"
 
 
-def publish_report(reading: Reading, edition: Edition, verification: Verification) -> str | None:
+def publish_report(
+    reading: Reading, edition: Edition, verification: Verification, judged: Sequence[Judged] | None = None
+) -> str | None:
     """Writes the page beside the files of the edition, anew if it is there; its path in the library.
 
     None where nobody has checked the takes: there is nothing to report.
+
+    Args:
+        judged: All takes of the reading, of a caller who has judged them already; None: they are judged here.
 
     Raises:
         NotInLibrary, ObjectDamaged: The audio of a doubtful take has gone.
@@ -34,7 +40,7 @@ def publish_report(reading: Reading, edition: Edition, verification: Verificatio
     """
     library = open_library(reading.library)
     shelf = Shelf(library, reading.shelf)
-    report = report_of(reading, edition, verification)
+    report = report_of(reading, edition, verification, judged)
     if report is None:
         return None
 
@@ -56,23 +62,27 @@ def report_is_there(reading: Reading, edition: Edition, verification: Verificati
     return listening_of(reading, verification) is None or library.exists(path)
 
 
-def report_of(reading: Reading, edition: Edition, verification: Verification) -> ListeningReport | None:
+def report_of(
+    reading: Reading, edition: Edition, verification: Verification, judged: Sequence[Judged] | None = None
+) -> ListeningReport | None:
     """What there is to say of the edition; None where nobody has checked the takes."""
     listening = listening_of(reading, verification)
     if listening is None:
         return None
     shelf = Shelf(open_library(reading.library), reading.shelf)
     reference = reference_for(reading, listening)
-    judged: dict[int, list[Judged]] = defaultdict(list)
-    for one in judge_takes(reading, listening, verification.strictness):
-        judged[one.row.chunk].append(one)
+    if judged is None:
+        judged = judge_takes(reading, listening, verification.strictness)
+    of_chunk: dict[int, list[Judged]] = defaultdict(list)
+    for one in judged:
+        of_chunk[one.row.chunk].append(one)
     rows = load_chunks(shelf, edition.number).select(["chunk", "key", "book_start_s"]).to_pylist()
     published = {row["chunk"]: row for row in rows}
     titles = {chapter.number: chapter.title for chapter in edition.chapters}
     chunks = []
     for chunk in load_plan(reading).chunks:
         row = published.get(chunk.number, {})
-        takes = tuple(_take(one, row.get("key"), reference) for one in judged[chunk.number])
+        takes = tuple(_take(one, row.get("key"), reference) for one in of_chunk[chunk.number])
         place = (chunk.number, chunk.chapter, titles.get(chunk.chapter, ""), row.get("book_start_s"))
         chunks.append(ReportChunk(*place, chunk.source, chunk.spoken, takes))
     metadata = shelf.load_book(reading.book).metadata

@@ -12,9 +12,10 @@ from flows.convert_book import convert_book
 from rhapsode.errors import NotGoodEnough
 from rhapsode.model import Utterance, Verdict
 from rhapsode.settings import ConvertRequest, EngineName, Listen, Policy, Strictness, Verification
+from rhapsode.stages import accept, doubtful, listening_report
 from rhapsode.stages.verdicts import judge_takes
 from rhapsode.stages.verify import listening_of
-from rhapsode.store.editions import latest_edition, load_chunks
+from rhapsode.store.editions import edition_path, latest_edition, load_chunks
 from rhapsode.store.library import open_library
 from rhapsode.store.objects import find_take
 from rhapsode.store.readings import folder_of
@@ -28,6 +29,10 @@ STUBBORN = "Eat your"
 
 def request_of(story: Path, library: Path, verification: Verification) -> ConvertRequest:
     return ConvertRequest(epub=str(story), library=str(library), engine=EngineName.TONE, verify=verification)
+
+
+def judged_again(*_: object) -> None:
+    raise AssertionError("publishing judges a book once")
 
 
 @pytest.mark.slow
@@ -81,11 +86,21 @@ def test_a_chunk_that_always_fails_stops_a_strict_book_and_is_named_in_another(
     spoken = engine.spoken
 
     report = strict.model_copy(update={"policy": Policy.REPORT})
-    edition = convert_book(request_of(story, tmp_path, report))
+    with monkeypatch.context() as patch:
+        for stage in (accept, doubtful, listening_report):
+            patch.setattr(stage, "judge_takes", judged_again)
+        edition = convert_book(request_of(story, tmp_path, report))
     [flaw] = edition.exceptions
     assert STUBBORN in flaw.text and flaw.reasons
     assert f"chunk {flaw.chunk} " in str(refused.value) or f"chunk {flaw.chunk}:" in str(refused.value)
     assert engine.spoken == spoken, "nothing that was heard is spoken again"
+    # What was published from takes that were judged once is what each stage says that judges for itself.
+    reading, _ = folder_of(shelf, edition.reading).load()
+    accepted = accept.accept_takes(reading, report)
+    assert (accepted.digest, accepted.exceptions) == (edition.accepted, edition.exceptions)
+    page = shelf.library.read_bytes(edition_path(shelf, edition.number, listening_report.NAME))
+    path = listening_report.publish_report(reading, edition, report)
+    assert path and shelf.library.read_bytes(path) == page
 
 
 def test_a_voice_that_spoils_everything_is_stopped_within_two_ranges(
