@@ -5,7 +5,7 @@ SETUP := .venv/.base
 DEV := .venv/.dev
 LLAMA := .venv/.llama_cpp
 
-.PHONY: audiobook test slow check bench clean
+.PHONY: audiobook test slow integration check bench clean
 
 audiobook: $(SETUP)  ## convert the example story
 	$(BIN)/python -m examples.build_epub examples/the-tide-clock.epub
@@ -17,6 +17,10 @@ test: $(LLAMA)  ## everything but the slow tests
 
 slow: $(LLAMA)  ## whole novels and many kills
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
+
+integration: $(LLAMA)  ## a server on PostgreSQL, with workers
+	infra/install_postgresql.sh
+	$(BIN)/pytest -m integration tests/integration
 
 check: $(DEV)  ## static checks
 	$(BIN)/ruff check .

@@ -1,0 +1,128 @@
+"""The production floor for tests: PostgreSQL, a Prefect server on it, what it must know of Rhapsode, and workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+from urllib.request import urlopen
+from uuid import UUID
+
+import psutil
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+from rhapsode.cli.processes import Processes, Running
+from tests.fixtures.postgres import serve_postgres
+from tests.fixtures.s3 import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER_SETTINGS = ROOT / "rhapsode" / "cli" / "floor" / "server.env"
+T = TypeVar("T")
+
+
+class Floor:
+    """What runs. `client` asks the server."""
+
+    def __init__(self, processes: Processes, client: SyncPrefectClient) -> None:
+        self.client, self._processes = client, processes
+        self._workers: list[Running] = []
+
+    def start_worker(self, pool: str, name: str, limit: int = 1) -> None:
+        """Starts a process worker, which serves its pool when this returns."""
+        arguments = ["worker", "start", "--pool", pool, "--name", name, "--limit", str(limit), "--type", "process"]
+        worker = self._processes.start(name, arguments)
+        self._workers.append(worker)
+        await_(lambda: self._online(pool, name), 120, f"worker {name}")
+
+    def worker_of(self, run: FlowRun) -> Running:
+        """The worker that has a run at work."""
+        for worker in self._workers:
+            if worker.process.poll() is None and _runs(psutil.Process(worker.process.pid), str(run.id)):
+                return worker
+        raise AssertionError(f"no worker has the run {run.id}")
+
+    def _online(self, pool: str, name: str) -> bool:
+        workers = self.client.read_workers_for_work_pool(pool)
+        return any(worker.name == name and worker.status == "ONLINE" for worker in workers)
+
+    def submit(self, deployment: str, **parameters: object) -> FlowRun:
+        found = self.client.read_deployment_by_name(f"{deployment}/{deployment}")
+        return self.client.create_flow_run_from_deployment(found.id, parameters=parameters)
+
+    def ended(self, run: UUID, timeout_s: float) -> FlowRun:
+        """The run, when it has ended for good."""
+
+        def look() -> FlowRun | None:
+            found = self.client.read_flow_run(run)
+            return found if found.state and found.state.is_final() and not found.state.is_crashed() else None
+
+        return await_(look, timeout_s, f"the end of {run}: {self.client.read_flow_run(run).state}")
+
+
+def _runs(worker: psutil.Process, run: str) -> bool:
+    return any(child.environ().get("PREFECT__FLOW_RUN_ID") == run for child in worker.children(recursive=True))
+
+
+def kill_tree(worker: Running) -> None:
+    """Kill -9 of a worker's process group and of the runs that it has started, as if their machine had gone."""
+    children = psutil.Process(worker.process.pid).children(recursive=True)
+    groups = {os.getpgid(child.pid) for child in children} | {os.getpgid(worker.process.pid)}
+    for group in groups:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    psutil.wait_procs(children, timeout=10)
+    worker.process.wait(10)
+
+
+def await_(look: Callable[[], T | None], timeout_s: float, what: str) -> T:
+    """What `look` returns as soon as it is something."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"{timeout_s} s were not enough for {what}")
+
+
+@contextmanager
+def open_floor(folder: Path) -> Iterator[Floor]:
+    """The server with pools, automations and deployments; workers are started by the tests, and all ends with it."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    lines = [line for line in SERVER_SETTINGS.read_text().splitlines() if line and not line.startswith("#")]
+    with serve_postgres() as database:
+        os.environ |= dict(line.split("=", 1) for line in lines)
+        os.environ |= {
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
+            "PREFECT_API_URL": url,
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+        }
+        processes = Processes(folder / "logs")
+        try:
+            server = processes.start("server", ["server", "start", "--host", "127.0.0.1", "--port", str(port)])
+            await_(lambda: _answers(server, url), 180, "the server")
+            deploy = [str(Path(sys.executable).with_name("rhapsode")), "deploy"]
+            subprocess.run(deploy, cwd=ROOT, check=True, timeout=300, stdout=subprocess.DEVNULL)
+            settings = {PREFECT_API_URL: url, PREFECT_HOME: folder / "prefect"}
+            with temporary_settings(settings), get_client(sync_client=True) as client:
+                yield Floor(processes, client)
+        finally:
+            processes.stop()
+
+
+def _answers(server: Running, url: str) -> bool:
+    assert server.process.poll() is None, server.last_words()
+    try:
+        with urlopen(f"{url}/health", timeout=5):
+            return True
+    except OSError:
+        return False
