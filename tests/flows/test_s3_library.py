@@ -1,0 +1,208 @@
+"""A library on S3, end to end: the flows and the commands on a real S3 API, and what comes out where it fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.convert_book import convert_book
+from flows.resynthesize_range import resynthesize_range
+from rhapsode.cli.app import run
+from rhapsode.errors import LibraryUnreachable
+from rhapsode.settings import ConvertRequest, EngineName, Listen, RedoRequest, Verification
+from rhapsode.store import remote
+from rhapsode.store.editions import Edition, edition_path
+from rhapsode.store.library import open_library
+from rhapsode.store.objects import object_path
+from rhapsode.store.readings import readings_of
+from rhapsode.store.shelf import find_shelf
+from tests.fixtures.faults import Fault, FaultProxy, at_random
+from tests.fixtures.s3 import SECRET, free_port, make_bucket, use_s3
+from tests.plain import convert
+
+TITLE = "The Lamps"
+FAULTS = (
+    Fault.ERROR,
+    Fault.LOST_ERROR,
+    Fault.SLOW_DOWN,
+    Fault.RESET,
+    Fault.LOST_RESET,
+    Fault.CUT,
+    Fault.WRONG,
+    Fault.LATENCY,
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, with one below for what is staged."""
+    (tmp_path / "staged").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "staged"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class Eavesdropper(logging.Handler):
+    """Hears every line of every log and keeps none: those of a conversion fill megabytes."""
+
+    spoke_of_the_store = spoke_of_the_secret = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        self.spoke_of_the_store |= "shelves/of mine/objects" in line
+        self.spoke_of_the_secret |= SECRET in line
+
+
+@pytest.fixture
+def eavesdropper() -> Iterator[Eavesdropper]:
+    handler, logs = (
+        Eavesdropper(),
+        [logging.getLogger(name) for name in ("", "s3fs", "botocore", "aiobotocore", "rhapsode")],
+    )
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.DEBUG)
+    logs[0].addHandler(handler)
+    yield handler
+    logs[0].removeHandler(handler)
+    for log, level in zip(logs, levels, strict=True):
+        log.setLevel(level)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], root: str) -> Callable[..., str]:
+    def call(*arguments: str) -> str:
+        code = run([*arguments, "--library", root])
+        said = capsys.readouterr()
+        assert code == 0, said.err
+        return said.out
+
+    return call
+
+
+@pytest.fixture
+def root(s3_bucket: str) -> str:
+    return f"{s3_bucket}/shelves/of mine"
+
+
+def test_a_book_is_converted_asked_about_and_redone_on_s3(
+    booklet: Path, here: Path, root: str, command: Callable[..., str], eavesdropper: Eavesdropper
+) -> None:
+    request = ConvertRequest(epub=str(booklet), library=root, engine=EngineName.HIBARI, workers=2)
+    first = convert_book(request)
+    library = open_library(root)
+    shelf = find_shelf(library, str(booklet))
+    assert isinstance(first, Edition) and first.number == 1
+    assert library.exists(edition_path(shelf, 1, first.files[0].name))
+    assert f"{root}/{edition_path(shelf, 1, first.files[0].name)}" in command("locate", TITLE, "--chunk", "3")
+    assert command("query", TITLE, "select count(*) as n from chunks", "--csv").split() == ["n", "42"]
+    assert "chunk" in command("judge", TITLE)
+    assert f"{root}/{edition_path(shelf, 1, 'report.html')}" in command("report", TITLE)
+    assert "42" in command("status", TITLE)
+
+    objects = set(library.list("objects"))
+    again = convert_book(request)
+    assert again == first and set(library.list("objects")) == objects, "a second run speaks nothing"
+    second = resynthesize_range(RedoRequest(book=TITLE, library=root, chunks="3"))
+    assert isinstance(second, Edition) and second.number == 2
+    assert set(library.list("objects")) > objects
+    assert "round" in command("locate", TITLE, "--chunk", "3")
+
+    staged = [path for path in here.rglob("*") if path.is_file()]
+    assert not staged, "everything lies in the store"
+    kept = b"".join(library.read_bytes(path) for path in library.list())
+    assert SECRET.encode() not in kept
+    assert eavesdropper.spoke_of_the_store and not eavesdropper.spoke_of_the_secret
+
+
+def test_a_store_that_fails_now_and_then_gets_the_same_book(
+    booklet: Path, here: Path, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.retries.standard import ExponentialBackoff
+
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.01)
+    monkeypatch.setattr(remote, "READ_TIMEOUT_S", 2)
+    request = ConvertRequest(epub=str(booklet), library=str(here / "library"), engine=EngineName.TONE)
+    undisturbed = convert(request)
+    with FaultProxy(s3_endpoint) as proxy:
+        use_s3(monkeypatch, proxy.address)
+        root = f"{make_bucket(s3_endpoint)}/x"
+        proxy.plan = at_random(seed=7, share=0.08, faults=FAULTS)
+        edition = _in_a_few_runs(request.model_copy(update={"library": root}))
+        fired = {fault for _, fault in proxy.fired}
+        proxy.plan = None
+        assert fired == set(FAULTS), "a fault that never came proves nothing"
+        assert (edition.content, edition.files) == (undisturbed.content, undisturbed.files)
+        here_, there = open_library(request.library), open_library(root)
+        assert there.list("objects") == here_.list("objects")
+        shelf = find_shelf(there, TITLE)
+        takes = [row for folder in readings_of(shelf) for row in folder.read_takes()]
+        assert sorted(row.chunk for row in takes) == list(range(1, 43)), "nothing lost, nothing doubled"
+        assert all(there.exists(object_path(row.key)) for row in takes)
+        assert there.folders(shelf.path("editions")) == ["0001"]
+
+
+def _in_a_few_runs(request: ConvertRequest) -> Edition:
+    """Four faults in a row, and more, may come: then the run ends with a clear error, and the next goes on."""
+    for _ in range(3):
+        try:
+            return convert(request)
+        except LibraryUnreachable as error:
+            assert "Run again" in error.remedy
+    return convert(request)
+
+
+def test_a_store_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(remote, "ATTEMPTS", 1)
+    use_s3(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    assert run(["query", TITLE, "select 1", "--library", "s3://shelf/x"]) == 4
+    said = capsys.readouterr().err
+    assert "s3://shelf/x" in said and "connect to the endpoint" in said and "Run again" in said
+
+
+def test_credentials_are_never_a_parameter(capsys: pytest.CaptureFixture[str], booklet: Path) -> None:
+    assert run(["convert", str(booklet), "--library", f"s3://me:{SECRET}@shelf/x"]) == 2
+    said = capsys.readouterr()
+    assert "must not hold credentials" in said.err and SECRET not in said.out + said.err
+
+
+def test_a_bucket_or_credentials_that_are_missing_are_named(
+    s3_bucket: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    assert run(["query", TITLE, "select 1", "--library", "s3://no-such-bucket/x"]) == 4
+    assert "there is no such bucket" in capsys.readouterr().err
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert run(["query", TITLE, "select 1", "--library", f"{s3_bucket}/x"]) == 4
+    said = capsys.readouterr().err
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert "credentials" in said and "AWS_ACCESS_KEY_ID" in said
+
+
+@pytest.mark.parametrize("listen", [Listen.NONE])
+def test_conversions_at_once_publish_one_edition(
+    booklet: Path, root: str, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several writers on one book: each ends with the edition that one of them published."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    request = ConvertRequest(
+        epub=str(booklet), library=root, engine=EngineName.TONE, verify=Verification(listen=listen)
+    )
+    with ThreadPoolExecutor(3) as pool:
+        editions = list(pool.map(convert, [request] * 3))
+    assert editions[0] == editions[1] == editions[2]
+    library = open_library(root)
+    shelf = find_shelf(library, TITLE)
+    assert library.folders(shelf.path("editions")) == ["0001"]
+    takes = [row for folder in readings_of(shelf) for row in folder.read_takes()]
+    assert sorted(row.chunk for row in takes) == list(range(1, 43))
