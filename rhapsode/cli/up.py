@@ -39,17 +39,13 @@ def run_floor(host: str, port: int) -> None:
     _check_address(host, port)
     url = f"http://{_reachable(host)}:{port}/api"
     console.print(f"Prefect server: {url.removesuffix('/api')}")
-    _prepare_environment(url)
-    database = _database()
-    console.print(
-        f"Database: {database.render_as_string(hide_password=True) if database else 'SQLite in Prefect home'}"
-    )
-    console.print(f"Library: {os.environ['RHAPSODE_LIBRARY']}, of the EPUBs in {os.environ['RHAPSODE_BOOKS']}")
     logs = state_folder() / f"up-{port}"
     processes = Processes(logs)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _interrupt)
     try:
+        _prepare_environment(url)
+        _tell_places(console)
         _start(console, processes, host, port, url)
         leave_address(url)
         _explain(console, url.removesuffix("/api"), str(logs))
@@ -60,6 +56,13 @@ def run_floor(host: str, port: int) -> None:
         _stop(processes)
         forget_address()
     console.print("Stopped. Runs that were under way go on with the next `rhapsode up`.")
+
+
+def _tell_places(console: Console) -> None:
+    database = _database()
+    told = database.render_as_string(hide_password=True) if database else "SQLite in Prefect's home"
+    console.print(f"Database: {told}")
+    console.print(f"Library: {os.environ['RHAPSODE_LIBRARY']}, of the EPUBs in {os.environ['RHAPSODE_BOOKS']}")
 
 
 def _start(console: Console, processes: Processes, host: str, port: int, url: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from rhapsode.cli.deploy import POOLS
 from rhapsode.cli.processes import MARK
+from tests.fixtures.postgres import serve_postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RHAPSODE = Path(sys.executable).with_name("rhapsode")
 START_S = 280
 END_S = 60
+SECRET = "hunter2hunter2"
 SERVICES = yaml.safe_load((ROOT / "infra" / "compose.yaml").read_text())["services"]
 
 
@@ -58,13 +59,14 @@ class Up(NamedTuple):
         )
 
 
-def start(home: Path, port: int) -> Up:
+def start(home: Path, port: int, **more: str) -> Up:
     """Starts `up` in a home of its own and waits until it says that all is there."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    given = environment | more
     said = home / "up.txt"
     with said.open("wb") as out:
         command = [str(RHAPSODE), "up", "--port", str(port)]
-        process = subprocess.Popen(command, env=environment, cwd=home, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=given, cwd=home, stdout=out, stderr=subprocess.STDOUT)
     up = Up(process, said, port, environment)
     deadline = time.monotonic() + START_S
     while "The floor is up" not in said.read_text():
@@ -225,24 +227,39 @@ def test_ctrl_c_in_the_middle_of_a_run_leaves_no_process(
     assert not list((home / ".local" / "state" / "rhapsode").glob("*.json"))
 
 
-def test_what_is_killed_by_force_takes_the_others_with_it(up: Up, home: Path, port: int) -> None:
+def test_on_postgresql_only_who_has_the_auth_string_comes_in_and_kill_9_leaves_nothing(
+    up: Up, home: Path, port: int
+) -> None:
+    """Three tests in one, since a start is dear."""
     assert up.process.poll() is not None, "the test before this one has ended it"
-    again = start(home, port)
-    mark = again.mark()
-    assert len(members(mark)) >= 3
-    again.process.kill()
-    again.process.wait()
-    wait_until_none_is_left(mark)
+    auth = f"rhapsode:{SECRET}"
+    with serve_postgres() as database:
+        given = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database, "PREFECT_SERVER_API_AUTH_STRING": auth}
+        again = start(home, port, **given)
+        mark = again.mark()
+        assert len(members(mark)) >= 3
+        stranger = again.run("deploy", PREFECT_API_URL=again.url)
+        assert stranger.returncode == 1
+        assert "does not let us in" in stranger.stderr and "PREFECT_API_AUTH_STRING" in stranger.stderr
+        known = again.run("deploy", PREFECT_API_URL=again.url, PREFECT_API_AUTH_STRING=auth)
+        assert known.returncode == 0, known.stderr
+
+        again.process.kill()
+        again.process.wait()
+        wait_until_none_is_left(mark)
+    said = [again.said, *(home / ".local" / "state" / "rhapsode").rglob("*.log")]
+    assert len(said) == 4 and "Database: postgresql+asyncpg://rhapsode:***@" in again.said.read_text()
+    password = database.split("@")[0].rpartition(":")[2]
+    assert not [file for file in said if SECRET in file.read_text() or password in file.read_text()]
 
 
 def test_a_server_that_does_not_come_up_is_an_error_without_the_password(tmp_path: Path, port: int) -> None:
     """Nothing listens at port 9 of this machine."""
-    url = "postgresql+asyncpg://rhapsode:hunter2hunter2@127.0.0.1:9/prefect"
+    url = f"postgresql+asyncpg://rhapsode:{SECRET}@127.0.0.1:9/prefect"
     given = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PREFECT_SERVER_DATABASE_CONNECTION_URL": url}
     command = [str(RHAPSODE), "up", "--port", str(port)]
     done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 1
     assert re.search(r"^error: The Prefect server did not come up: .+\. All it said: ", done.stderr, re.MULTILINE)
     assert "rhapsode:***@127.0.0.1:9" in done.stdout
-    assert "hunter2" not in done.stdout + done.stderr
-    shutil.rmtree(tmp_path, ignore_errors=True)
+    assert SECRET not in done.stdout + done.stderr
