@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any, cast
 from uuid import UUID
 
+from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from rhapsode.engines.registry import load_engine
@@ -15,6 +16,7 @@ from rhapsode.model import Job, Reading
 from rhapsode.settings import EngineName, FanOut, Verification
 from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.jobs import JobReport, job_is_done, without
+from rhapsode.stages.range_line import range_line
 from rhapsode.stages.speak import job_is_spoken, speaking_at_once
 from rhapsode.stages.verify import Verified, job_is_verified, listening_of, load_recognisers
 from tasks.decode_range import decode_range
@@ -91,6 +93,7 @@ def _run(
     if listening:
         load_recognisers(reading, jobs, listening)
     calls = [{"reading": reading, "job": job, "listening": listening} for job in jobs]
+    logger = get_run_logger()
     progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
     failed: dict[str, Any] = {}
     sessions = workers or load_engine(EngineName(reading.engine)).sessions_at_once
@@ -105,8 +108,11 @@ def _run(
         for done, (index, state) in enumerate(ended, start=1):
             update_progress_artifact(progress, 100.0 * done / len(jobs))
             result = state.result(raise_on_failure=False)
-            if not state.is_completed():
+            if state.is_completed():
+                logger.info("%s", range_line(reading, jobs[index], result if isinstance(result, Verified) else None))
+            else:
                 failed[jobs[index].name] = result
+                logger.warning("range %s is not done: %s", jobs[index].name, result)
             if breaker and isinstance(result, SynthesisFailed):
                 chunks = result.chunks
                 breaker.add(Verified(jobs[index].name, 0, len(chunks), chunks, result.message))
