@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 from tests.fixtures.ear import Ear
 
+ALL = Verification(listen=Listen.ALL)
+
 
 @pytest.fixture(scope="module")
 def spoken(booklet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Reading, list[Job]]:
@@ -43,6 +46,27 @@ def ear(spoken: tuple[Reading, list[Job]], monkeypatch: pytest.MonkeyPatch) -> E
     made.learn(folder_of(spoken[0]).read_takes())
     monkeypatch.setattr(verify, "load_recogniser", lambda name: made)
     return made
+
+
+@pytest.fixture
+def planned(booklet: Path, tmp_path: Path) -> Reading:
+    """A book of which nothing is spoken yet, and every take is to be heard."""
+    request = ConvertRequest(epub=str(booklet), library=str(tmp_path), engine=EngineName.HIBARI, verify=ALL)
+    return plan_chunks(request, parse_book(request))
+
+
+@pytest.fixture
+def hears(planned: Reading) -> Listening:
+    found = listening_of(planned, ALL)
+    assert found
+    return found
+
+
+def speak_and_hear(reading: Reading, jobs: Iterable[Job], hears: Listening, ear: Ear) -> None:
+    for job in jobs:
+        speak_job(reading, job)
+        ear.learn(folder_of(reading).read_takes())
+        verify_job(reading, job, hears)
 
 
 def folder_of(reading: Reading) -> ReadingFolder:
@@ -86,34 +110,24 @@ def test_nobody_is_listened_to_twice_and_evidence_is_found(spoken: tuple[Reading
     assert again == first and len(ear.heard) == heard
 
 
-def test_what_is_bad_is_retaken_and_the_good_take_accepted(booklet: Path, tmp_path: Path, ear: Ear) -> None:
-    request = ConvertRequest(epub=str(booklet), library=str(tmp_path), engine=EngineName.HIBARI)
-    verification = Verification(listen=Listen.ALL)
-    reading = plan_chunks(request, parse_book(request))
-    hears = listening_of(reading, verification)
-    assert hears
-    for chunk_range in load_plan(reading).ranges:
-        job = first_job(chunk_range)
-        speak_job(reading, job)
-        ear.learn(folder_of(reading).read_takes())
-        bad = load_plan(reading).chunks[4].spoken
-        ear.garbles = {bad}
-        verify_job(reading, job, hears)
-    freeze_reference(reading, hears)
-    [retakes] = plan_rung(reading, hears, verification, 1)
-    assert retakes == later_job(1, [Order(5, 2, sampling=replace(reading.sampling, speed=0.95))])
-    assert [flaw.chunk for flaw in accept_takes(reading, verification).exceptions] == [5]
+def test_what_is_bad_is_retaken_and_the_good_take_accepted(planned: Reading, hears: Listening, ear: Ear) -> None:
+    ear.garbles = {load_plan(planned).chunks[4].spoken}
+    speak_and_hear(planned, map(first_job, load_plan(planned).ranges), hears, ear)
+    freeze_reference(planned, hears)
+    [retakes] = plan_rung(planned, hears, ALL, 1)
+    assert retakes == later_job(1, [Order(5, 2, sampling=replace(planned.sampling, speed=0.95))])
+    assert [flaw.chunk for flaw in accept_takes(planned, ALL).exceptions] == [5]
 
-    speak_job(reading, retakes)
-    ear.learn(folder_of(reading).read_takes())
+    speak_job(planned, retakes)
+    ear.learn(folder_of(planned).read_takes())
     ear.garbles = set()
-    assert verify_job(reading, retakes, hears).listened == 1
-    accepted = accept_takes(reading, verification)
+    assert verify_job(planned, retakes, hears).listened == 1
+    accepted = accept_takes(planned, ALL)
     assert not accepted.exceptions and not accepted.missing
-    rows = {row.chunk: row for row in folder_of(reading).load_accepted(accepted.digest)}
+    rows = {row.chunk: row for row in folder_of(planned).load_accepted(accepted.digest)}
     assert (rows[5].take, rows[5].round, rows[4].take) == (2, 1, 1)
-    assert plan_rung(reading, hears, verification, 1) == [retakes], "a rerun plans the same"
-    assert plan_rung(reading, hears, verification, 2) == []
+    assert plan_rung(planned, hears, ALL, 1) == [retakes], "a rerun plans the same"
+    assert plan_rung(planned, hears, ALL, 2) == []
 
 
 def test_verdicts_do_not_depend_on_the_order_of_work(spoken: tuple[Reading, list[Job]], ear: Ear) -> None:
@@ -155,71 +169,48 @@ def test_the_breaker_trips_when_most_of_the_first_ranges_are_bad() -> None:
     assert '"a book" --chunks 1.' in trip.value.remedy
 
 
-def test_a_take_that_nobody_heard_is_not_accepted_where_somebody_should_have(booklet: Path, tmp_path: Path) -> None:
-    request = ConvertRequest(epub=str(booklet), library=str(tmp_path), engine=EngineName.HIBARI)
-    reading = plan_chunks(request, parse_book(request))
-    [first, *_] = load_plan(reading).ranges
-    speak_job(reading, first_job(first))
-    chunks = len(load_plan(reading).chunks)
-    assert len(accept_takes(reading, Verification()).missing) == chunks
-    assert len(accept_takes(reading, Verification(listen=Listen.NONE)).missing) == chunks - first.last
+def test_a_take_that_nobody_heard_is_not_accepted_where_somebody_should_have(planned: Reading) -> None:
+    [first, *_] = load_plan(planned).ranges
+    speak_job(planned, first_job(first))
+    chunks = len(load_plan(planned).chunks)
+    assert len(accept_takes(planned, Verification()).missing) == chunks
+    assert len(accept_takes(planned, Verification(listen=Listen.NONE)).missing) == chunks - first.last
 
 
-def test_an_unheard_retake_neither_wins_nor_hides_what_was_heard(booklet: Path, tmp_path: Path, ear: Ear) -> None:
-    request = ConvertRequest(epub=str(booklet), library=str(tmp_path), engine=EngineName.HIBARI)
-    verification = Verification(listen=Listen.ALL)
-    reading = plan_chunks(request, parse_book(request))
-    hears = listening_of(reading, verification)
-    assert hears
-    ear.garbles = {load_plan(reading).chunks[4].spoken}
-    for job in map(first_job, load_plan(reading).ranges):
-        speak_job(reading, job)
-        ear.learn(folder_of(reading).read_takes())
-        verify_job(reading, job, hears)
-    [retakes] = plan_rung(reading, hears, verification, 1)
-    speak_job(reading, retakes)  # and a kill before anybody listens
-    accepted = accept_takes(reading, verification)
+def test_an_unheard_retake_neither_wins_nor_hides_what_was_heard(planned: Reading, hears: Listening, ear: Ear) -> None:
+    ear.garbles = {load_plan(planned).chunks[4].spoken}
+    speak_and_hear(planned, map(first_job, load_plan(planned).ranges), hears, ear)
+    [retakes] = plan_rung(planned, hears, ALL, 1)
+    speak_job(planned, retakes)  # and a kill before anybody listens
+    accepted = accept_takes(planned, ALL)
     assert [flaw.chunk for flaw in accepted.exceptions] == [5] and not accepted.missing
-    rows = folder_of(reading).load_accepted(accepted.digest)
+    rows = folder_of(planned).load_accepted(accepted.digest)
     assert {row.take for row in rows} == {1}
 
 
-def test_a_redo_has_rounds_that_no_rung_has_and_wins(booklet: Path, tmp_path: Path, ear: Ear) -> None:
-    request = ConvertRequest(epub=str(booklet), library=str(tmp_path), engine=EngineName.HIBARI)
-    verification = Verification(listen=Listen.ALL)
-    reading = plan_chunks(request.model_copy(update={"verify": verification}), parse_book(request))
-    hears = listening_of(reading, verification)
-    assert hears
-    jobs = [first_job(chunk_range) for chunk_range in load_plan(reading).ranges]
+def test_a_redo_has_rounds_that_no_rung_has_and_wins(planned: Reading, hears: Listening, ear: Ear) -> None:
+    jobs = [first_job(chunk_range) for chunk_range in load_plan(planned).ranges]
     for job in jobs:
-        speak_job(reading, job)
-    ear.learn(folder_of(reading).read_takes())
-    redo = plan_redo(RedoRequest(book="The Lamps", library=str(tmp_path), chunks="5", text="Say this instead."))
+        speak_job(planned, job)
+    ear.learn(folder_of(planned).read_takes())
+    redo = plan_redo(RedoRequest(book="The Lamps", library=planned.library, chunks="5", text="Say this instead."))
     assert redo.unfinished == tuple(jobs), "what nobody has heard is heard too"
-    for job in (*redo.unfinished, *redo.jobs):
-        speak_job(reading, job)
-        ear.learn(folder_of(reading).read_takes())
-        verify_job(reading, job, hears)
+    speak_and_hear(planned, (*redo.unfinished, *redo.jobs), hears, ear)
     assert {job.round for job in redo.jobs} == {FIRST_REDO}
-    accepted = accept_takes(reading, verification)
-    rows = {row.chunk: row for row in folder_of(reading).load_accepted(accepted.digest)}
+    accepted = accept_takes(planned, ALL)
+    rows = {row.chunk: row for row in folder_of(planned).load_accepted(accepted.digest)}
     assert (rows[5].spoken, rows[5].take) == ("Say this instead.", 2)
-    assert plan_rung(reading, hears, verification, 1) == []
+    assert plan_rung(planned, hears, ALL, 1) == []
 
 
-def test_a_respelling_may_sound_like_the_text_of_the_book(booklet: Path, tmp_path: Path, ear: Ear) -> None:
-    request = ConvertRequest(epub=str(booklet), library=str(tmp_path), engine=EngineName.HIBARI)
-    verification = Verification(listen=Listen.ALL)
-    reading = plan_chunks(request, parse_book(request))
-    hears = listening_of(reading, verification)
-    assert hears
+def test_a_respelling_may_sound_like_the_text_of_the_book(planned: Reading, hears: Listening, ear: Ear) -> None:
     order = Order(5, 2, text="Mahr tha lits tha lamp.")
     job = later_job(FIRST_REDO, [order])
-    speak_job(reading, job)
-    [row] = folder_of(reading).read_takes()
-    ear.learn([replace(row, spoken=load_plan(reading).chunks[4].spoken)])  # it is understood as the book has it
-    verify_job(reading, job, hears)
-    [judged] = judge_takes(reading, hears, Strictness.NORMAL)
+    speak_job(planned, job)
+    [row] = folder_of(planned).read_takes()
+    ear.learn([replace(row, spoken=load_plan(planned).chunks[4].spoken)])  # it is understood as the book has it
+    verify_job(planned, job, hears)
+    [judged] = judge_takes(planned, hears, Strictness.NORMAL)
     assert judged.row.text == order.text
     assert not [reason for reason in judged.judgement.reasons if "word" in reason]
 
