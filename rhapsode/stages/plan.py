@@ -10,16 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import fsspec
-
 from rhapsode import recipe
 from rhapsode.book.reader import read_book
 from rhapsode.engines.registry import choose_engine, load_engine, sampling_of, voice_of
-from rhapsode.errors import BadRequest, BookError
+from rhapsode.errors import BadRequest, BookError, LibraryUnreachable
 from rhapsode.model import Book, Plan, Reading
 from rhapsode.settings import Conversion, ConvertRequest
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
+from rhapsode.store.remote import explain, open_url, store_errors
 from rhapsode.store.shelf import Shelf, shelve
 from rhapsode.text.lexicon import Lexicon, load_lexicon
 from rhapsode.text.plan import plan_book
@@ -53,19 +52,24 @@ def epub_digest(request: ConvertRequest) -> str:
 @contextmanager
 def _local_copy(url: str) -> Iterator[Path]:
     """The EPUB as a local file: itself, or fetched for as long as it is needed."""
-    try:
-        filesystem, path = fsspec.url_to_fs(url)
-        found = filesystem.isfile(path)
-    except (ValueError, ImportError) as error:
-        raise BadRequest(f"{url} cannot be opened: {error}.", "Give the path or URL of an EPUB file.") from error
-    if not found:
-        raise BadRequest(f"There is no file {url}.", "Give the path or URL of an EPUB file.")
-    if "file" in filesystem.protocol:
-        yield Path(path)
-        return
+    remedy = "Give the path or URL of an EPUB file."
     with TemporaryDirectory(prefix="rhapsode-") as folder:
         local = Path(folder) / "book.epub"
-        filesystem.get_file(path, str(local))
+        try:
+            filesystem, path = open_url(url)
+            found = filesystem.info(path)["type"] == "file"
+            if "file" in filesystem.protocol:
+                local = Path(path)
+            elif found:
+                filesystem.get_file(path, str(local))
+        except (ValueError, ImportError) as error:
+            raise BadRequest(f"{url} cannot be opened: {error}.", remedy) from error
+        except (FileNotFoundError, NotADirectoryError):
+            found = False
+        except store_errors() as error:
+            raise LibraryUnreachable(f"{url}: {explain(error)[0]}.", explain(error)[1]) from error
+        if not found:
+            raise BadRequest(f"There is no file {url}.", remedy)
         yield local
 
 

@@ -91,7 +91,9 @@ def root(s3_bucket: str) -> str:
 def test_a_book_is_converted_asked_about_and_redone_on_s3(
     booklet: Path, here: Path, root: str, command: Callable[..., str], eavesdropper: Eavesdropper
 ) -> None:
-    request = ConvertRequest(epub=str(booklet), library=root, engine=EngineName.HIBARI, workers=2)
+    epub = f"{root}/inbox/the lamps.epub"
+    open_library(root).put_file(booklet, "inbox/the lamps.epub")
+    request = ConvertRequest(epub=epub, library=root, engine=EngineName.HIBARI, workers=2)
     first = convert_book(request)
     library = open_library(root)
     shelf = find_shelf(library, str(booklet))
@@ -158,11 +160,14 @@ def _in_a_few_runs(request: ConvertRequest) -> Edition:
 def test_a_store_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(remote, "ATTEMPTS", 1)
+    from botocore.retries.standard import ExponentialBackoff
+
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.01)
     use_s3(monkeypatch, f"http://127.0.0.1:{free_port()}")
-    assert run(["query", TITLE, "select 1", "--library", "s3://shelf/x"]) == 4
-    said = capsys.readouterr().err
-    assert "s3://shelf/x" in said and "connect to the endpoint" in said and "Run again" in said
+    for command in (["query", TITLE, "select 1", "--library", "s3://shelf/x"], ["inspect", "s3://shelf/x/book.epub"]):
+        assert run(command) == 4
+        said = capsys.readouterr().err
+        assert "s3://shelf/x" in said and "connect to the endpoint" in said and "Run again" in said
 
 
 def test_credentials_are_never_a_parameter(capsys: pytest.CaptureFixture[str], booklet: Path) -> None:
