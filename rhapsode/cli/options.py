@@ -70,6 +70,9 @@ StrictnessChoice = Annotated[
     str | None,
     typer.Option("--strictness", metavar="low|normal|high", help="How takes are judged. [dim]Default: normal[/dim]"),
 ]
+MostTakes = Annotated[
+    int | None, typer.Option(metavar="1-8", help="Of a chunk whose takes are bad, at most. [dim]Default: 4[/dim]")
+]
 PolicyChoice = Annotated[
     str | None,
     typer.Option(

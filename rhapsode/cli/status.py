@@ -167,6 +167,7 @@ def convert_command(request: ConvertRequest, engine: str, voice: str) -> list[st
         "--recogniser": (request.verify.recogniser, verify.recogniser),
         "--second-opinion": (request.verify.second_opinion, verify.second_opinion),
         "--strictness": (request.verify.strictness.value, verify.strictness.value),
+        "--takes": (request.verify.takes, verify.takes),
         "--policy": (request.verify.policy.value, verify.policy.value),
     }
     given = [word for name, (value, usual) in options.items() if value != usual for word in (name, str(value))]
