@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rhapsode.errors import BadRequest
+from rhapsode.errors import BadRequest, SynthesisFailed
 from rhapsode.model import Audio, FinishReason, Samples, Sampling, Take, Utterance
 
 
@@ -23,6 +23,7 @@ class SerialSession:
 
         Raises:
             RuntimeError: The session is over; also when it ends between two takes.
+            SynthesisFailed: An utterance cannot be spoken; the error has its key.
         """
         self._check_open()
         return self._takes(utterances)
@@ -31,7 +32,10 @@ class SerialSession:
         for utterance in utterances:
             self._check_open()
             started = time.perf_counter()
-            samples = self._say(utterance)
+            try:
+                samples = self._say(utterance)
+            except SynthesisFailed as error:  # by its key the job knows which one to go on without
+                raise SynthesisFailed(error.message, error.remedy, utterance.key) from error
             elapsed_s = time.perf_counter() - started
             yield Take(utterance, FinishReason.END, elapsed_s, Audio(samples, self._sample_rate_hz))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rhapsode.engines.serial import serial_session, speed_of
-from rhapsode.errors import BadRequest
+from rhapsode.errors import BadRequest, SynthesisFailed
 from rhapsode.model import Sampling, Utterance, Voice
 
 
@@ -36,6 +36,20 @@ def test_a_session_ends_with_an_error_inside():
         raise KeyError
     with pytest.raises(RuntimeError, match="this session is over"):
         session.speak([])
+
+
+def test_what_cannot_be_spoken_is_known_by_its_key():
+    def picky(utterance: Utterance) -> np.ndarray:
+        if utterance.key == "1":
+            raise SynthesisFailed("No sound for it.", "Respell it.")
+        return slow(utterance)
+
+    with serial_session(picky, 8000) as session:
+        takes = session.speak(utterances(3))
+        assert next(takes).utterance.key == "0"
+        with pytest.raises(SynthesisFailed, match="No sound for it") as failed:
+            next(takes)
+    assert failed.value.key == "1"
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
