@@ -63,7 +63,9 @@ def check_library(root: str) -> Finding:
     try:
         library = open_library(root)
         if library.local is None:
-            return Finding("library", Mark.GOOD, f"{library.url()}, {len(library.folders('books'))} books")
+            honours = "honours" if library.honours_conditions() else "does not honour"
+            fact = f"{library.url()}, {len(library.folders('books'))} books; its store {honours} If-None-Match"
+            return Finding("library", Mark.GOOD, fact)
     except RhapsodeError as error:
         return Finding("library", Mark.BROKEN, error.message, error.remedy)
     folder = library.local

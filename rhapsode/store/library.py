@@ -138,7 +138,7 @@ class Library:
             if self.local:
                 durable.make_folder(self.local)
                 return durable.create(Path(self._full(path)), data, synced)
-            if contested.honours_conditions(self._fs, self._base):
+            if self.honours_conditions():
                 return contested.put_if_absent(self._fs, self._full(path), data)
             if not (taken := self.exists(path)):
                 self._fs.pipe_file(self._full(path), data)
@@ -146,10 +146,15 @@ class Library:
 
     def claim_bytes(self, path: str, data: bytes) -> bool:
         """As `create_bytes`, with one winner on any store; on one that does not honour conditions it takes seconds."""
-        if self.local or contested.honours_conditions(self._fs, self._base):
+        if self.honours_conditions():
             return self.create_bytes(path, data)
         with self._writing(path):
             return contested.put_first(self._fs, open_url(self.root, attempts=1)[0], self._full(path), data)
+
+    def honours_conditions(self) -> bool:
+        """Whether the store itself sees to it that one of racing writers wins; a store is asked by writing to it."""
+        with self._writing(""):
+            return self.local is not None or contested.honours_conditions(self._fs, self._base)
 
     def sync(self, paths: Sequence[str]) -> None:
         """Makes files survive a power cut. Only a local folder has something to do: stores have it when they answer."""
@@ -173,7 +178,7 @@ class Library:
     def list(self, folder: str = "") -> Names:
         """All files below a folder, relative to the root, sorted; none if there is no such folder."""
         with self._reading(folder):
-            found = self._walk(folder) if self.local else self._fs.find(self._full(folder))
+            found = self._walk(folder) if self.local else self._find(folder)
         names = map(self._inside, found)
         return sorted(name for name in names if not durable.is_partial(PurePosixPath(name).name))
 
@@ -199,7 +204,7 @@ class Library:
                         status = Path(name).stat()
                         yield Entry(self._inside(name), status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
                 return
-            found: dict[str, dict[str, Any]] = self._fs.find(self._full(folder), detail=True)
+            found = self._find(folder)
         for name, info in found.items():
             if (modified := modified_of(info)) is None:
                 raise LibraryUnreachable(
@@ -224,6 +229,11 @@ class Library:
 
     def _inside(self, full: str) -> str:
         return full[len(self._base) :].lstrip("/")
+
+    def _find(self, folder: str) -> dict[str, dict[str, Any]]:
+        # S3 consoles make empty objects "x/" so that they can show an empty folder.
+        found = self._fs.find(self._full(folder), detail=True)
+        return {name: info for name, info in found.items() if not name.endswith("/")}
 
     def _walk(self, folder: str) -> Iterator[str]:
         # fsspec's own walk leaves out folders that it cannot read, without a word.

@@ -14,6 +14,7 @@ from rhapsode.model import Audio
 from rhapsode.store import remote, sealed
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import find_take, get_audio, object_path, put_take
+from tests.fixtures import faults
 from tests.fixtures.faults import Fault, FaultProxy, always, once
 from tests.fixtures.s3 import make_bucket, use_s3
 from tests.unit.store.conftest import noise
@@ -159,6 +160,13 @@ def test_a_412_without_anybody_there_is_tried_again(store: Store) -> None:
     assert store.library.create_bytes("new", b"mine")
     assert [fault for _, fault in store.proxy.fired] == [Fault.REFUSED]
     assert store.library.read_bytes("new") == b"mine"
+
+
+def test_two_conditional_writes_that_meet_are_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(faults.CODES, Fault.REFUSED, (409, "ConditionalRequestConflict"))
+    store.proxy.plan = lambda request: Fault.REFUSED if request.number < 2 else None
+    assert store.library.create_bytes("new", b"mine")
+    assert len(store.proxy.fired) == 2 and store.library.read_bytes("new") == b"mine"
 
 
 @pytest.mark.parametrize("name", ["read_bytes", "read", "get_file"])

@@ -36,7 +36,7 @@ def heedless_library(heedless: FaultProxy, s3_endpoint: str) -> Library:
 
 def test_the_probe_tells_a_store_that_honours_conditions(s3_bucket: str, caplog: pytest.LogCaptureFixture) -> None:
     library = open_library(f"{s3_bucket}/x")
-    assert contested.honours_conditions(library._fs, library._base)
+    assert library.honours_conditions()
     assert not caplog.records and not list(library.entries()), "and leaves nothing behind"
 
 
@@ -70,7 +70,7 @@ def test_a_probe_without_an_answer_decides_nothing(heedless: FaultProxy, heedles
     with pytest.raises(LibraryUnreachable):
         heedless_library.create_bytes("a", b"1")
     heedless.forget()
-    assert not contested.honours_conditions(heedless_library._fs, heedless_library._base)
+    assert not heedless_library.honours_conditions()
 
 
 def test_of_64_writers_one_wins_where_the_store_decides(s3_bucket: str) -> None:
