@@ -147,4 +147,5 @@ def _says_the_same(shelf: Shelf, reading: Reading, request: ConvertRequest) -> b
 
 def _note(edition: Edition) -> str:
     flaws = len(edition.exceptions)
-    return f"edition {edition.number}" + (f", {flaws} chunks without a good take" if flaws else "")
+    named = f", {flaws} chunk{'s' if flaws > 1 else ''} without a good take" if flaws else ""
+    return f"edition {edition.number}{named}"

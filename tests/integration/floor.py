@@ -105,6 +105,7 @@ def open_floor(folder: Path) -> Iterator[Floor]:
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
             "PREFECT_API_URL": url,
             "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",  # its 60 s are long for a night that begins soon
         }
         processes = Processes(folder / "logs")
         try:
