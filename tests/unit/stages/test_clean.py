@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,6 +26,7 @@ from rhapsode.stages.needs import Needed, shortened
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
 from rhapsode.stages.redo import plan_redo
 from rhapsode.stages.speak import speak_job
+from rhapsode.stages.status import library_status
 from rhapsode.store.editions import edition_path, load_edition
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import object_path
@@ -104,6 +106,30 @@ def test_in_memory_it_is_the_same(library: Library, booklet: Path, memory: str) 
     assert before == _paths(library)
     clean(copy, WEEK, delete=True)
     assert before - _paths(copy) == unneeded
+
+
+def test_on_s3_it_is_the_same(library: Library, booklet: Path, s3_bucket: str) -> None:
+    """A store says when it got a file, to the second, so what is to be the latest comes last."""
+    unneeded, latest = _unneeded(library, booklet), _latest(library)
+    copy = open_library(f"{s3_bucket}/library")
+    before = _paths(library)
+    for path in sorted(before - latest):
+        copy.write_bytes(path, library.read_bytes(path))
+    time.sleep(2.1)
+    for path in latest:
+        copy.write_bytes(path, library.read_bytes(path))
+    assert _paths(copy) == before
+    (status,) = library_status(copy)
+    assert status.state.startswith("newer reading speaking")
+    assert clean(copy, WEEK, delete=True).total(Fate.UNNEEDED).files == 0
+    clean(copy, NONE, delete=True)
+    assert before - _paths(copy) == unneeded
+
+
+def _latest(library: Library) -> set[str]:
+    shelf = find_shelf(library, "The Lamps")
+    (folder,) = (each for each in readings_of(shelf) if each.load()[1].speed == 1.5)
+    return set(library.list(folder.path()))
 
 
 def test_afterwards_everything_still_works(library: Library, booklet: Path, capsys: pytest.CaptureFixture[str]) -> None:
