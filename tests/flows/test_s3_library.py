@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,8 @@ from flows.convert_book import convert_book
 from flows.resynthesize_range import resynthesize_range
 from rhapsode.cli.app import run
 from rhapsode.errors import LibraryUnreachable
-from rhapsode.settings import ConvertRequest, EngineName, Listen, RedoRequest, Verification
-from rhapsode.store import remote
+from rhapsode.settings import AudioSettings, ConvertRequest, EngineName, RedoRequest
+from rhapsode.store import contested, remote
 from rhapsode.store.editions import Edition, edition_path
 from rhapsode.store.library import open_library
 from rhapsode.store.objects import object_path
@@ -193,21 +195,26 @@ def test_a_bucket_or_credentials_that_are_missing_are_named(
     assert "credentials" in said and "AWS_ACCESS_KEY_ID" in said
 
 
-@pytest.mark.parametrize("listen", [Listen.NONE])
-def test_conversions_at_once_publish_one_edition(
-    booklet: Path, root: str, listen: Listen, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("heeds_conditions", [True, False])
+def test_conversions_at_once_publish_an_edition_of_each_content(
+    booklet: Path, s3_endpoint: str, heeds_conditions: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Several writers on one book: each ends with the edition that one of them published."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    request = ConvertRequest(
-        epub=str(booklet), library=root, engine=EngineName.TONE, verify=Verification(listen=listen)
-    )
-    with ThreadPoolExecutor(3) as pool:
-        editions = list(pool.map(convert, [request] * 3))
-    assert editions[0] == editions[1] == editions[2]
-    library = open_library(root)
-    shelf = find_shelf(library, TITLE)
-    assert library.folders(shelf.path("editions")) == ["0001"]
-    takes = [row for folder in readings_of(shelf) for row in folder.read_takes()]
-    assert sorted(row.chunk for row in takes) == list(range(1, 43))
+    """Several writers on one book: who says the same gets the same edition, who says something else gets another."""
+    monkeypatch.setattr(contested, "SETTLE_S", 1.2)
+    with FaultProxy(s3_endpoint, heeds_conditions=heeds_conditions) as proxy:
+        use_s3(monkeypatch, proxy.address)
+        library = open_library(f"{make_bucket(s3_endpoint)}/x")
+        assert library.honours_conditions() is heeds_conditions
+        request = ConvertRequest(epub=str(booklet), library=library.root, engine=EngineName.TONE)
+        quieter = request.model_copy(update={"audio": AudioSettings(loudness_lufs=-23)})
+        with ThreadPoolExecutor(4) as pool:
+            one, other, *more = pool.map(convert, [request, quieter, request, quieter])
+        assert more == [one, other] and {one.number, other.number} == {1, 2}
+        shelf = find_shelf(library, TITLE)
+        assert library.folders(shelf.path("editions")) == ["0001", "0002"]
+        for edition in (one, other):
+            (file,) = edition.files
+            data = library.read_bytes(edition_path(shelf, edition.number, file.name))
+            assert hashlib.sha256(data).hexdigest() == file.sha256, "nobody wrote over it"
+        takes = [row for folder in readings_of(shelf) for row in folder.read_takes()]
+        assert sorted(row.chunk for row in takes) == list(range(1, 43))
