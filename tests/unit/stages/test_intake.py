@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from rhapsode.engines import registry
@@ -147,3 +148,13 @@ def test_what_came_of_a_book(request_: LibraryRequest, lamps: Path) -> None:
 def test_a_folder_that_is_not_there_is_refused(request_: LibraryRequest) -> None:
     with pytest.raises(BadRequest, match="There is no folder"):
         survey(request_.model_copy(update={"folder": "/nowhere/at/all"}))
+
+
+def test_the_folder_may_be_a_url(booklet: Path, request_: LibraryRequest) -> None:
+    files = fsspec.filesystem("memory")
+    files.pipe_file("/intake/deep/lamps.epub", booklet.read_bytes())
+    try:
+        [book] = survey(request_.model_copy(update={"folder": "memory://intake"}))
+        assert (book.url, book.title, book.state) == ("memory:///intake/deep/lamps.epub", "The Lamps", BookState.NEW)
+    finally:
+        files.rm("/intake", recursive=True)
