@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from rhapsode.engines.maya1.load import load_maya1_gguf, load_maya1_hf
 from rhapsode.engines.maya1.weights import Models
 from rhapsode.engines.protocol import Engine
 from rhapsode.engines.tone import Tone
-from rhapsode.errors import BadRequest
+from rhapsode.errors import BadRequest, RhapsodeError
 from rhapsode.model import EngineIdentity, Sampling, Voice
 from rhapsode.settings import EngineName
 
@@ -36,6 +37,7 @@ NEEDS = {
 `auto` takes the first of them that lacks nothing.
 """
 
+log = logging.getLogger(__name__)
 _loaded: dict[EngineName, Engine] = {}
 _loading = threading.Lock()
 
@@ -89,10 +91,14 @@ def lacks(name: EngineName) -> str:
 
 
 def stand_in(name: EngineName) -> EngineIdentity | None:
-    """The other backend of the same voice, loaded; None where there is none, or this machine lacks what it needs."""
+    """The other backend of the same voice, loaded; None where there is none, or this machine cannot load it."""
     for other in NEEDS:
         if name in NEEDS and other is not name and not lacks(other):
-            stack = load_engine(other).stack
+            try:
+                stack = load_engine(other).stack
+            except (RhapsodeError, MemoryError) as error:
+                log.warning("%s cannot stand in for %s: %s", other, name, error)
+                continue
             return EngineIdentity(other.value, stack.weights_digest, stack.precision)
     return None
 

@@ -74,12 +74,14 @@ class Tokens:
         duration_s: How long they will sound.
         slots: Beside how many others they were made: fewer than the engine has, where its memory ran out.
         legal_mass: Samples, 0 to 1, of the probability that the model itself gave to what was legal to say next.
+        part_ends: Where each part of the utterance ends in `ids`, if it has parts.
     """
 
     ids: tuple[int, ...]
     duration_s: float
     slots: int
     legal_mass: tuple[float, ...] = ()
+    part_ends: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

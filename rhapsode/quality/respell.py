@@ -1,4 +1,4 @@
-"""The same words with less to guess for a voice: numbers in words, no abbreviations, plain letters and marks.
+"""The same words with less to guess for a voice: numbers in words, titles in full, plain letters and marks.
 
 A rule that would change a word is left out: what is spoken must stay the text of the book, by the measure of those who
 listen to it.
@@ -12,14 +12,18 @@ import inflect
 from anyascii import anyascii
 
 from rhapsode.quality.alignment import align
-from rhapsode.quality.words import in_full, words_of
+from rhapsode.quality.words import title_in_full, words_of
 from rhapsode.text.normalise import ensure_terminal
 
 _NUMBERS = inflect.engine()
-_NUMBER = re.compile(r"(?<![\w.,/:$£€¥])[0-9]+(?:,[0-9]{3})*(?:st|nd|rd|th)?(?![\w/:]|[.,][0-9])")
+_NUMBER = re.compile(
+    r"(?P<year>\b(?:[Ii]n|[Ss]ince|[Uu]ntil|year|January|February|March|April|May|June|July|August|September|October|November"
+    r"|December),?\s)?(?<![\w.,/:$£€¥-])(?P<number>[0-9]+(?:,[0-9]{3})*(?:st|nd|rd|th)?)(?![\w/:-]|[.,][0-9])"
+)
 _YEAR = re.compile(r"1[0-9](?!00)[0-9]{2}|1[1-9]00")
+_BARE = re.compile(r"[0-9]{4}")
+_TITLE = re.compile(r"\b(?:Mrs?|Messrs|Dr|Prof|Capt|Lt|Sgt|Mt|Mme|Mlle)\b\.?(?=\s[A-Z])")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_WORD = re.compile(r"[^\W\d_]+\.?")
 _MARKS = (
     (re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])"), " "),  # "never-ending"
     (re.compile(r"\s*(?:[—()\[\]]|[;:…](?=\s))\s*"), ", "),
@@ -32,7 +36,7 @@ _MARKS = (
 
 def respelled(text: str) -> str:
     """The text as it may be easier to say; itself where nothing can be made plainer."""
-    for rule in (_numbers_in_words, _abbreviations_in_full, _plain_letters, _plain_marks):
+    for rule in (_numbers_in_words, _titles_in_full, _plain_letters, _plain_marks):
         plainer = rule(text)
         if says_the_same(text, plainer):
             text = plainer
@@ -45,23 +49,25 @@ def says_the_same(one: str, other: str) -> bool:
 
 
 def _numbers_in_words(text: str) -> str:
-    return _NUMBER.sub(lambda found: _in_words(found.group()), text)
+    return _NUMBER.sub(lambda found: (found["year"] or "") + _in_words(found["number"], bool(found["year"])), text)
 
 
-def _in_words(number: str) -> str:
-    century, years = number[:2], number[2:]
-    if not _YEAR.fullmatch(number):
+def _in_words(number: str, year: bool) -> str:
+    """Four digits may be a year or a sum; where nothing tells, they stay for the voice to read."""
+    if _BARE.fullmatch(number) and not (year and _YEAR.fullmatch(number)):
+        return number
+    if not year or not _YEAR.fullmatch(number):
         words = _NUMBERS.number_to_words(number)
-    elif years == "00":
-        words = f"{_NUMBERS.number_to_words(century)} hundred"
+    elif number.endswith("00"):
+        words = f"{_NUMBERS.number_to_words(number[:2])} hundred"
     else:
         words = _NUMBERS.number_to_words(number, group=2, zero="oh")
     words = str(words).replace(",", "")
     return words if says_the_same(number, words) else number
 
 
-def _abbreviations_in_full(text: str) -> str:
-    return _WORD.sub(lambda found: in_full(found.group()), text)
+def _titles_in_full(text: str) -> str:
+    return _TITLE.sub(lambda found: title_in_full(found.group()), text)
 
 
 def _plain_letters(text: str) -> str:

@@ -163,11 +163,9 @@ def _word(word: str, after: str, before: list[Word]) -> Iterator[str]:
         yield _TITLES.get(plain, plain)
 
 
-def in_full(printed: str) -> str:
-    """What an abbreviation stands for, with a capital where it has one; anything else as it is."""
-    plain = plain_letters(printed)
-    full = _TITLES.get(plain) or (_DOTTED.get(plain) if printed.endswith(".") else None)
-    return printed if full is None else full.capitalize() if printed[0].isupper() else full
+def title_in_full(title: str) -> str:
+    """A title that is written short, in full: "Mr." -> "Mister"."""
+    return _TITLES[plain_letters(title)].capitalize()
 
 
 def plain_letters(word: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rhapsode.errors import ObjectDamaged, SynthesisFailed
 from rhapsode.model import Job, Reading
 from rhapsode.stages.jobs import JobReport, OpenJob
+from rhapsode.stages.parts import decode
 from rhapsode.stages.rows import measured
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.objects import find_take, put_take
@@ -32,7 +33,7 @@ def decode_job(reading: Reading, job: Job) -> JobReport:
             if tokens is None:
                 raise ObjectDamaged(f"The tokens of take {key} have gone.", "Run again: it will be spoken anew.")
             try:
-                audio = codec.decode(tokens.ids, utterance.seed)
+                audio = decode(codec, utterance, tokens.ids, tokens.provenance.get("part_ends", ()))
             except SynthesisFailed as error:
                 failures[key] = error
                 continue

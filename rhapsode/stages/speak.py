@@ -164,17 +164,20 @@ def _takes(engine: Engine, utterances: list[Utterance], failures: dict[str, Synt
     """The takes of all utterances; those that are spoken in parts are joined when all of their parts are there."""
     split = [utterance for utterance in utterances if utterance.parts]
     parts = [part for utterance in split for part in utterance.parts]
-    awaited, said = {part.key for part in parts}, dict[str, Take]()
+    alone = [utterance for utterance in utterances if not utterance.parts]
+    wanted, awaited = {one.key for one in alone}, {part.key for part in parts}
+    said: dict[str, Take] = {}
     errors: dict[str, SynthesisFailed] = {}
-    for take in _spoken(engine, [*(one for one in utterances if not one.parts), *parts], errors):
-        if take.utterance.key not in awaited:
+    for take in _spoken(engine, [*alone, *parts], errors):
+        if take.utterance.key in wanted:
             yield take
+        if take.utterance.key not in awaited:
             continue
         said[take.utterance.key] = take
         for whole in [one for one in split if all(part.key in said for part in one.parts)]:
             split.remove(whole)
             yield join(whole, [said[part.key] for part in whole.parts])
-    failures |= {key: error for key, error in errors.items() if key not in awaited}
+    failures |= {key: error for key, error in errors.items() if key in wanted}
     for whole in split:  # a part of each could not be spoken
         failures[whole.key] = next(errors[part.key] for part in whole.parts if part.key in errors)
 
@@ -211,4 +214,5 @@ def _facts(engine: Engine, take: Take) -> dict[str, Any]:
         facts["token_count"] = len(tokens.ids)
         facts["legal_mass"] = [round(mass, 9) for mass in tokens.legal_mass]
         facts["stack"] = asdict(replace(engine.stack, slots=tokens.slots))
+        facts["part_ends"] = list(tokens.part_ends)
     return facts

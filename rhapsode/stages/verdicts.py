@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from rhapsode.engines.registry import stand_in
-from rhapsode.model import Job, Judgement, Listening, Reading, Reference, Verdict
+from rhapsode.model import EngineIdentity, Job, Judgement, Listening, Reading, Reference, Verdict
 from rhapsode.quality.judge import judge_take
 from rhapsode.quality.ladder import next_order
 from rhapsode.quality.reference import reference_of
@@ -68,16 +68,26 @@ def reference_for(reading: Reading, listening: Listening, rows: Iterable[HeardRo
 def plan_rung(reading: Reading, listening: Listening, verification: Verification, rung: int) -> list[Job]:
     """The jobs of a round of retakes: all chunks of the book that no take of earlier rounds is good of.
 
-    What later rounds brought does not count, so that a rerun plans the same jobs again and finds them done.
+    What later rounds brought does not count, so that a rerun plans the same jobs again and finds them done. Which other
+    backend speaks a round is told by the takes of that round, if there are any: the next machine may have another one.
     """
     earlier = [judged for judged in judge_takes(reading, listening, verification.strictness) if judged.row.round < rung]
     good = {judged.row.chunk for judged in earlier if judged.judgement.verdict is not Verdict.FAIL}
     taken: dict[int, int] = {}
+    speakers: set[EngineIdentity] = set()
     for row in (*_folder(reading).read_takes(), *_folder(reading).read_failures()):
         if row.round < rung:
             taken[row.chunk] = max(row.take, taken.get(row.chunk, 0))
+        elif row.round == rung:
+            speakers.add(EngineIdentity(row.engine, row.weights_digest, row.precision))
     plan = load_plan(reading)
-    other = cache(lambda: stand_in(EngineName(reading.engine)))
+
+    @cache
+    def other() -> EngineIdentity | None:
+        if speakers:
+            return next((one for one in speakers if one.name != reading.engine), None)
+        return stand_in(EngineName(reading.engine))
+
     orders = [
         next_order(chunk, reading.sampling, rung, taken.get(chunk.number, 0) + 1, other)
         for chunk in plan.chunks

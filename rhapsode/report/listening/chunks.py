@@ -25,14 +25,14 @@ WORDS_OF_GROUP = {
 _WORDS_OF_VERDICT = {Verdict.FAIL: "Failed", Verdict.INCONCLUSIVE: "Inconclusive", Verdict.PASS: "Passed"}
 
 
-def markup_of(report: ListeningReport, chunk: ReportChunk, clips: Mapping[tuple[int, int], Clip]) -> str:
+def markup_of(report: ListeningReport, chunk: ReportChunk, clips: Mapping[tuple[int, str], Clip]) -> str:
     """The chunk; open if it wants attention, else a line that opens."""
     start = clock(chunk.book_start_s) if chunk.book_start_s is not None else "not in the book"
     figures = _figures(chunk.kept) if chunk.kept else ""
     excerpt = "" if chunk.group is not Group.PASS else f'<span class="excerpt">{escape(chunk.source[:120])}</span>'
-    heard = any((chunk.number, take.number) in clips for take in chunk.takes)
+    heard = any((chunk.number, take.key) in clips for take in chunk.takes)
     several = " several" if len(chunk.takes) > 1 else ""
-    takes = "".join(_take(chunk, take, clips.get((chunk.number, take.number))) for take in chunk.takes)
+    takes = "".join(_take(chunk, take, clips.get((chunk.number, take.key))) for take in chunk.takes)
     return (
         f'<article class="chunk {chunk.group}" id="chunk-{chunk.number}" tabindex="-1" data-group="{chunk.group}" '
         f'data-number="{chunk.number}" data-chapter="{chunk.chapter}" data-point="{_point(report, chunk)}">'

@@ -40,8 +40,8 @@ class Clip:
 
 def clips_of(
     report: ListeningReport, load: Callable[[ReportTake], Audio], most_bytes: int
-) -> dict[tuple[int, int], Clip]:
-    """(chunk, take) -> its clip, for what failed, is inconclusive or was retaken, the worst chunks first.
+) -> dict[tuple[int, str], Clip]:
+    """(chunk, key of the take) -> its clip, for what failed, is inconclusive or was retaken, the worst chunks first.
 
     A chunk has clips of all its takes or none. The first that would pass the bound ends it, so that what has audio is
     always worse than what has none.
@@ -49,12 +49,12 @@ def clips_of(
     Args:
         most_bytes: The longest that all URIs may be together.
     """
-    clips: dict[tuple[int, int], Clip] = {}
+    clips: dict[tuple[int, str], Clip] = {}
     left = most_bytes
     for chunk in report.worst_first:
         if chunk.group is Group.PASS:
             break
-        of_chunk = {(chunk.number, take.number): clip_of(load(take)) for take in chunk.takes}
+        of_chunk = {(chunk.number, take.key): clip_of(load(take)) for take in chunk.takes}
         left -= sum(len(clip.uri) for clip in of_chunk.values())
         if left < 0:
             break

@@ -72,7 +72,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
-def _summary(report: ListeningReport, clips: Mapping[tuple[int, int], Clip]) -> dict[str, str]:
+def _summary(report: ListeningReport, clips: Mapping[tuple[int, str], Clip]) -> dict[str, str]:
     """What the top of the page says, as HTML."""
     total = len(report.chunks)
     facts = {
@@ -128,7 +128,7 @@ def _of(chunks: tuple[ReportChunk, ...], report: ListeningReport) -> str:
     return f"{len(chunks):,} of {len(report.chunks):,} chunks"
 
 
-def _audio_note(report: ListeningReport, clips: Mapping[tuple[int, int], Clip]) -> str:
+def _audio_note(report: ListeningReport, clips: Mapping[tuple[int, str], Clip]) -> str:
     """What can be heard here, and what cannot."""
     wanted = len(report.chunks) - len(report.of(Group.PASS))
     held = len({chunk for chunk, _ in clips})

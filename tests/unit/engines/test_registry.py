@@ -11,9 +11,10 @@ import pytest
 
 from rhapsode.engines import registry
 from rhapsode.engines.maya1.weights import Models
+from rhapsode.engines.protocol import Engine
 from rhapsode.engines.registry import ENGINES, Choice, choose_engine, load_engine, sampling_of, voice_of
 from rhapsode.engines.tone import Tone
-from rhapsode.errors import BadRequest, EngineUnavailable
+from rhapsode.errors import BadRequest, EngineUnavailable, WeightsDamaged
 from rhapsode.model import Sampling, Voice
 from rhapsode.settings import EngineName
 
@@ -133,3 +134,17 @@ def test_a_gpu_that_its_owner_keeps_for_something_else_is_none(monkeypatch):
     assert choose_engine(EngineName.AUTO).name is EngineName.MAYA1_HF
     monkeypatch.setenv("RHAPSODE_DEVICE", "cpu")
     assert choose_engine(EngineName.AUTO).name is EngineName.MAYA1_GGUF
+
+
+def test_a_backend_that_cannot_be_loaded_does_not_stand_in(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> Engine:
+        raise WeightsDamaged("The file is torn.", "Fetch it again.")
+
+    monkeypatch.setattr(registry, "lacks", lambda name: "")
+    monkeypatch.setattr(registry, "_loaded", {})
+    monkeypatch.setitem(registry.ENGINES, EngineName.MAYA1_GGUF, broken)
+    assert registry.stand_in(EngineName.MAYA1_HF) is None
+    assert "The file is torn" in caplog.text
+    assert registry.stand_in(EngineName.HIBARI) is None

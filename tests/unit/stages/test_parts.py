@@ -89,6 +89,15 @@ def test_a_take_in_parts_does_not_depend_on_its_company(
     assert rows_of(together)[5].sha256 == rows_of(by_itself)[5].sha256
 
 
+def test_a_part_may_be_a_chunk_of_its_own(booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Watched()
+    install(monkeypatch, engine)
+    reading = planned(booklet, tmp_path)
+    job = later_job(1, [Order(3, 2, parts=(ONE, TWO)), Order(8, 2, text=TWO)])
+    assert speak_job(reading, job).spoken == 2 and sorted(engine.spoken) == sorted([ONE, TWO])
+    assert {chunk: row.spoken for chunk, row in rows_of(reading).items()}[8] == TWO
+
+
 def test_a_part_that_cannot_be_spoken_fails_its_chunks_and_no_others(
     booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +113,7 @@ def test_a_part_that_cannot_be_spoken_fails_its_chunks_and_no_others(
     assert set(rows_of(reading)) == {3, 5, 8}
 
 
-def test_parts_that_are_tokens_are_decoded_as_one_take(
+def test_parts_that_are_tokens_are_decoded_by_themselves(
     booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Coded()
@@ -116,7 +125,9 @@ def test_parts_that_are_tokens_are_decoded_as_one_take(
     row = rows_of(reading)[3]
     tokens = find_tokens(open_library(reading.library), row.key)
     assert tokens and tokens.ids == tuple(map(ord, ONE + TWO)) and row.token_count == len(tokens.ids)
-    assert engine.decoded.count(ONE + TWO) == 1 and row.spoken != ONE
+    assert engine.decoded[:2] == [ONE, TWO] and len(engine.decoded) == 5
+    first, second = (engine.codec.decode(tuple(map(ord, text)), 0) for text in (ONE, TWO))
+    assert row.duration_s == pytest.approx(first.duration_s + second.duration_s + PAUSE_S, abs=0.5)
 
 
 def test_another_engine_speaks_where_an_order_names_one(
