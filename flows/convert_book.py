@@ -6,13 +6,14 @@ from prefect import flow
 
 from flows.publish_book import publish_book
 from rhapsode.recipe import first_job
-from rhapsode.settings import ConvertRequest, Policy
+from rhapsode.settings import ConvertRequest, FanOut, Policy
 from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.plan import book_is_there, load_plan, plan_is_there
 from rhapsode.stages.progress import Phase, tell
 from rhapsode.stages.verdicts import freeze_reference, plan_rung
 from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition
+from tasks.on_workers import plan_on_worker
 from tasks.parse_book import parse_book
 from tasks.plan_chunks import plan_chunks
 from tasks.policy import checked
@@ -34,7 +35,10 @@ def convert_book(request: ConvertRequest) -> Edition:
     # 1. Read the book, with every word accounted for.
     parsed = checked(parse_book, lambda found: book_is_there(request, found), request)
     # 2. Plan what is said, by whom, in which chunks.
-    reading = checked(plan_chunks, lambda found: plan_is_there(request, found), request, parsed)
+    if request.fan_out is FanOut.WORKERS:
+        reading = plan_on_worker(request, parsed)
+    else:
+        reading = checked(plan_chunks, lambda found: plan_is_there(request, found), request, parsed)
     # 3. Speak the ranges of the plan, and listen to them.
     first_jobs = [first_job(chunk_range) for chunk_range in load_plan(reading).ranges]
     by, leave_out = request.fan_out, request.verify.policy is Policy.REPORT

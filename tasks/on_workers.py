@@ -1,4 +1,4 @@
-"""Many jobs on many workers: blocks of them are runs of the deployment `synthesize-ranges`, and are collected here.
+"""One book on many workers: one plans it, and blocks of its jobs are runs of the deployment `synthesize-ranges`.
 
 What a block did is read from the library, which all workers share: a state only says that it ended.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 from typing import cast
 from uuid import UUID
 
@@ -17,15 +18,35 @@ from pydantic import TypeAdapter
 from rhapsode.errors import NotGoodEnough, RhapsodeError, RunIncomplete
 from rhapsode.model import Job, Listening, Reading
 from rhapsode.recipe import digest
-from rhapsode.settings import Verification
+from rhapsode.settings import ConvertRequest, Verification
 from rhapsode.stages.blocks import blocks_of
 from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.jobs import job_is_done
+from rhapsode.stages.plan import Parsed
 from rhapsode.stages.verify import job_is_verified, listening_of, verify_job
+from rhapsode.store.library import open_library
+from rhapsode.store.readings import folder_of
+from rhapsode.store.shelf import Shelf
 from tasks.children import Child, error_of, join_runs, run_children, workers_online
 
+PLANNING = "plan-book/plan-book"
 DEPLOYMENT = "synthesize-ranges/synthesize-ranges"
 JOBS = TypeAdapter(list[Job])
+
+
+def plan_on_worker(request: ConvertRequest, parsed: Parsed) -> Reading:
+    """Has a worker plan a book. A plan depends on the engine and its machine, and the parent may have no such engine.
+
+    Raises:
+        BadRequest: The deployment is not registered.
+        RunIncomplete: The worker could not plan the book.
+    """
+    asked = {"request": request.model_dump(mode="json"), "parsed": asdict(parsed)}
+    child = Child(f"plan {parsed.shelf}", asked, (f"plan-{digest(asked)[:16]}",))
+    [(_, run)] = run_children(PLANNING, [child], at_once=1)
+    if not run.state or not run.state.is_completed() or not run.state.message:
+        raise RunIncomplete(f"The book was not planned: {error_of(run.state.message if run.state else None)}")
+    return folder_of(Shelf(open_library(request.library), parsed.shelf), run.state.message).load()[0]
 
 
 def speak_on_workers(

@@ -35,7 +35,7 @@ def deployed() -> dict[str, object]:
 def test_the_deployments_are_there_and_start_in_the_checkout(deployed: dict[str, object]) -> None:
     pools = {name: deployment.work_pool_name for name, deployment in deployed.items()}  # type: ignore[attr-defined]
     parents = dict.fromkeys(("convert-book", "convert-library", "resynthesize-range"), "cpu")
-    assert pools == parents | dict.fromkeys(("synthesize-ranges", "diagnose-engine"), "gpu")
+    assert pools == parents | dict.fromkeys(("plan-book", "synthesize-ranges", "diagnose-engine"), "gpu")
     for deployment in deployed.values():
         assert deployment.tags == ["rhapsode"]  # type: ignore[attr-defined]
         assert deployment.job_variables["env"] == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}  # type: ignore[attr-defined]

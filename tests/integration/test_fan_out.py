@@ -24,6 +24,7 @@ def test_a_book_on_two_workers_has_the_bytes_of_one_on_none(floor: Floor, story:
     ended = floor.ended(run.id, 400)
     assert ended.state and ended.state.is_completed(), ended.state
     assert published(open_library(str(tmp_path / "fanned"))) == published(open_library(plain.library))
+    assert len(runs_of(floor, "plan-book")) == 1, "it is planned where the engine is"
     blocks = runs_of(floor, "synthesize-ranges")
     assert len(blocks) == 2 and all(run.state and run.state.is_completed() for run in blocks)
     said = artifacts_of(floor, ended)

@@ -1,0 +1,24 @@
+"""The flow `plan-book`: a book is planned where its engine is."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from rhapsode.settings import ConvertRequest
+from rhapsode.stages.plan import Parsed, plan_chunks
+
+
+@flow(name="plan-book")
+def plan_book(request: ConvertRequest, parsed: Parsed) -> State[None]:
+    """Chooses the voice and plans the chunks; the state's message is the key of the reading, which is in the library.
+
+    Args:
+        request: As `convert-book` was asked.
+        parsed: The book that was read, as it lies in the library.
+
+    Raises:
+        RhapsodeError: As for `rhapsode.stages.plan.plan_chunks`.
+    """
+    return Completed(message=plan_chunks(request, parsed).key)
