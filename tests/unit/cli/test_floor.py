@@ -109,8 +109,8 @@ def test_what_another_has_said_is_not_forgotten(server: str) -> None:
     "stale",
     [
         '{"url": "http://127.0.0.1:9/api", "pid": 4194305}',  # beyond the largest process id of Linux
-        '{"url": "http://127.0.0.1:9/api", "pid": %d}' % os.getpid(),  # noqa: UP031 (braces)
-        '{"url": "file:///etc/passwd", "pid": %d}' % os.getpid(),  # noqa: UP031
+        '{"url": "http://127.0.0.1:9/api", "pid": OURS}',
+        '{"url": "file:///etc/passwd", "pid": OURS}',
         '{"url": "http://127.0.0.1:9/api", "pid": -1}',
         '{"url": "http://',
         "[]",
@@ -119,7 +119,7 @@ def test_what_another_has_said_is_not_forgotten(server: str) -> None:
 )
 def test_a_stale_file_counts_as_none(stale: str, server: str) -> None:
     leave_address(server)
-    (state_folder() / "up.json").write_text(stale)
+    (state_folder() / "up.json").write_text(stale.replace("OURS", str(os.getpid())))
     assert found_address() is None
 
 
