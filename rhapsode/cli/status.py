@@ -11,7 +11,7 @@ from itertools import groupby
 from rhapsode.cli.announce import counted, from_here
 from rhapsode.cli.console import screen, shown, table
 from rhapsode.report.summary import clock
-from rhapsode.settings import DEFAULT_LIBRARY, AudioSettings, ConvertRequest, Verification
+from rhapsode.settings import DEFAULT_LIBRARY, AudioSettings, ChunkBudget, ConvertRequest, Verification
 from rhapsode.stages.book_status import Details, details_of
 from rhapsode.stages.holdings import holdings_of
 from rhapsode.stages.status import library_status
@@ -150,8 +150,18 @@ def _command(library: Library, details: Details) -> list[str]:
 
 
 def convert_command(request: ConvertRequest, engine: str, voice: str) -> list[str]:
-    """The command line that asks for this reading again, whatever `auto` would choose by now."""
+    """The command line that asks for this reading again, whatever `auto` would choose by now.
+
+    Empty where it cannot say all of it: a run from the browser may have asked for more, and less is another reading.
+    """
     audio, verify = AudioSettings(), Verification()
+    if (request.budget, request.audio.pauses, request.audio.room_tone_dbfs, request.verify.share) != (
+        ChunkBudget(),
+        audio.pauses,
+        audio.room_tone_dbfs,
+        verify.share,
+    ):
+        return []
     options = {
         "--library": (request.library, ""),
         "--engine": (engine, ""),

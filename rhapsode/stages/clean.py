@@ -6,12 +6,14 @@ evidence that tells of it. A file that cannot be read stops the cleaning before 
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from rhapsode.errors import NotInLibrary
@@ -20,7 +22,7 @@ from rhapsode.stages.keeping import Dropped, Fate, Kind, SortedBook, sort_book, 
 from rhapsode.stages.needs import Keys, Needed, needed_by_reading
 from rhapsode.store.library import Library
 from rhapsode.store.listing import Entry
-from rhapsode.store.shelf import Shelf, shelves_of
+from rhapsode.store.shelf import SHELVES, Shelf, shelves_of
 
 AT_ONCE = 16
 LOOK_AGAIN_S = 300.0
@@ -57,7 +59,7 @@ def clean(library: Library, grace: timedelta, delete: bool) -> Found:
     """Finds what is not needed and older than the grace period, and deletes it if asked to.
 
     Raises:
-        EvidenceDamaged, NotInLibrary: A file that tells what is needed is torn or has gone.
+        EvidenceDamaged, NotInLibrary: A file that tells what is needed is torn or has gone, or books may be elsewhere.
         LibraryUnreachable: What was deleted until then was not needed; run again for the rest.
     """
     began = datetime.now(UTC)
@@ -82,10 +84,30 @@ def clean(library: Library, grace: timedelta, delete: bool) -> Found:
             "Nothing is deleted. Is a part of the library missing? If it is of no use at all, delete it yourself.",
         )
     if delete:
+        _refuse_a_part(library)
         for shelf in wasteful:
             _delete(library, sort(shelf).unneeded())  # sorted anew: a conversion may have begun since
     _clean_objects(library, needed, began - grace, found, began if delete else None)
     return found
+
+
+def _refuse_a_part(library: Library) -> None:
+    """What is in the folder of the books and is none, or lies elsewhere, may be books that are not in sight now.
+
+    Raises:
+        NotInLibrary: There is such a thing.
+    """
+    known = {shelf.name for shelf in shelves_of(library)}
+    strange = [name for name in library.folders(SHELVES) if name not in known]
+    if library.local:
+        books = os.walk(library.local / SHELVES)
+        links = (Path(top, name) for top, folders, files in books for name in (*folders, *files))
+        strange += [str(link) for link in links if link.is_symlink()]
+    if strange:
+        raise NotInLibrary(
+            f"{library.url(SHELVES)} holds what is no book of this library: {strange[0]}.",
+            "Nothing is deleted. Move it away, or the books that it leads to back here, and clean then.",
+        )
 
 
 def _clean_objects(library: Library, needed: Needed, limit: datetime, found: Found, began: datetime | None) -> None:

@@ -14,9 +14,11 @@ from tempfile import TemporaryDirectory
 from rhapsode import __version__
 from rhapsode.audio.cover import cover_jpeg
 from rhapsode.audio.encode import Encoded, Mark, Tags, encode_chapter, encode_m4b
+from rhapsode.audio.ffmpeg import find_ffmpeg
 from rhapsode.audio.joins import render
 from rhapsode.audio.loudness import static_gain
 from rhapsode.audio.titles import clean, tags_of
+from rhapsode.engines.machine import host, versions
 from rhapsode.model import Audio, Book, Flaw, GateReport, Placed, Reading, Samples, Timeline
 from rhapsode.recipe import digest
 from rhapsode.report.summary import edition_markdown
@@ -136,11 +138,14 @@ def edition_is_there(reading: Reading, edition: Edition) -> bool:
 
 
 def _is_whole(shelf: Shelf, edition: Edition) -> bool:
-    return all(shelf.library.exists(edition_path(shelf, edition.number, file.name)) for file in edition.files)
+    names = ("chunks.parquet", *(file.name for file in edition.files))
+    return all(shelf.library.exists(edition_path(shelf, edition.number, name)) for name in names)
 
 
 def _number(shelf: Shelf, content: str) -> tuple[int, Edition | None]:
     """The number to publish this content under, and the edition if it is published already.
+
+    Writers of one content share a number if they would write the same bytes; then it does not matter who is late.
 
     An edition whose files have gone is left as it is, for its manifest may be all that is known of it; the content is
     published again under a number of its own.
@@ -149,9 +154,14 @@ def _number(shelf: Shelf, content: str) -> tuple[int, Edition | None]:
         edition = load_edition(shelf, number)
         if edition is not None and edition.content == content and _is_whole(shelf, edition):
             return number, edition
-        if edition is None and claim_edition(shelf, number, content):
+        if edition is None and claim_edition(shelf, number, digest([content, _encoder()])):
             return number, None
     raise AssertionError("numbers do not end")
+
+
+def _encoder() -> list[str]:
+    """What the bytes of a file depend on besides its content: who shares a claim writes the same ones."""
+    return [find_ffmpeg().version, host(), *versions("numpy", "mutagen", "pillow", "resvg-py").values()]
 
 
 def _stored(library: Library, shelf: Shelf, number: int, file: Encoded) -> PublishedFile:

@@ -1,8 +1,8 @@
 """The editions of a book: `<shelf>/editions/0001/...`, numbered from 1, never changed once published.
 
 An edition exists when its manifest does: it is written last, and only if there is none. Before that a claim says which
-content is being published under the number. Whoever publishes the same content shares the claim (the files come out
-the same); whoever publishes something else takes the next number.
+content is being published under the number, and by which encoder. Whoever would write the same files shares the claim;
+whoever would write others takes the next number, so that nobody who is late changes what is published.
 """
 
 from __future__ import annotations
@@ -84,10 +84,13 @@ def edition_path(shelf: Shelf, number: int, name: str) -> str:
     return shelf.path("editions", f"{number:04d}", name)
 
 
-def claim_edition(shelf: Shelf, number: int, content: str) -> bool:
-    """Whether this content may be published under this number: nobody claimed it, or for the same content."""
+def claim_edition(shelf: Shelf, number: int, files: str) -> bool:
+    """Whether these files (a digest of what decides their bytes) may be published under this number.
+
+    They may if nobody claimed it, or whoever did would write the same ones.
+    """
     path = edition_path(shelf, number, "claim")
-    return shelf.library.claim_bytes(path, content.encode()) or shelf.library.read_bytes(path) == content.encode()
+    return shelf.library.claim_bytes(path, files.encode()) or shelf.library.read_bytes(path) == files.encode()
 
 
 def save_edition(shelf: Shelf, edition: Edition) -> Edition:

@@ -62,8 +62,10 @@ def open_url(root: str, attempts: int = ATTEMPTS) -> tuple[FileSystem, str]:
         ValueError, ImportError, RuntimeError: A protocol that is not known, or whose package is not installed.
     """
     parts = urlsplit(root)
-    if "@" in parts.netloc:
-        raise BadRequest(f"The URL of a library on {parts.scheme}:// must not hold credentials.", CREDENTIALS)
+    for link in map(urlsplit, root.split("::")):  # a chain of URLs, such as simplecache::s3://...
+        # A secret may hold a slash, and then what seems to be the bucket is the key's name, a colon and its beginning.
+        if "@" in link.netloc or (link.scheme in S3 and (":" in link.netloc or "@" in link.path)):
+            raise BadRequest(f"The URL of a library on {link.scheme}:// must not hold credentials.", CREDENTIALS)
     if parts.scheme not in S3:
         return fsspec.url_to_fs(root, use_listings_cache=False)  # type: ignore[no-any-return]
     settings = {

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rhapsode.cli.status import convert_command
-from rhapsode.settings import AudioSettings, ConvertRequest, Format, Listen, Verification
+from rhapsode.settings import AudioSettings, ChunkBudget, ConvertRequest, Format, Listen, Verification
 from rhapsode.stages.plan import parse_book, plan_chunks
 from tests.unit.cli.conftest import Said
 from tests.unit.cli.test_failures import assert_one_line
@@ -73,6 +73,12 @@ def test_the_command_repeats_what_was_asked_for() -> None:
         "--loudness": "-16.0",
         "--listen": "all",
     }
+
+
+def test_no_command_is_named_that_would_ask_for_less() -> None:
+    request = ConvertRequest(epub="a.epub", budget=ChunkBudget(words=30))
+    assert convert_command(request, "hibari", "heart") == []
+    assert convert_command(request.model_copy(update={"budget": ChunkBudget(), "workers": 3}), "hibari", "heart")
 
 
 def test_a_book_that_is_not_there(rhapsode: Rhapsode, library: Path) -> None:

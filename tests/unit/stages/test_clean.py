@@ -259,6 +259,24 @@ def test_without_its_books_nothing_is_deleted(library: Library) -> None:
     assert _paths(library) == before
 
 
+@pytest.mark.parametrize("elsewhere", ["a link", "a link in a book", "a copy"])
+def test_with_books_out_of_sight_nothing_is_deleted(library: Library, tmp_path: Path, elsewhere: str) -> None:
+    assert library.local
+    book = next(path for path in (library.local / "books").iterdir() if (path / "evidence").is_dir())
+    if elsewhere == "a link":
+        (library.local / "books" / "away-c0ffeec0ffee").symlink_to(tmp_path / "unmounted")
+    elif elsewhere == "a link in a book":
+        (book / "evidence").rename(tmp_path / "evidence")
+        (book / "evidence").symlink_to(tmp_path / "evidence")
+    else:
+        shutil.copytree(book, book.with_name(f"{book.name} (copy)"))
+    before = library.list()
+    with pytest.raises(NotInLibrary, match=r"what is no book of this library|not one reading") as refused:
+        clean(library, NONE, delete=True)
+    assert "Nothing is deleted" in refused.value.remedy
+    assert library.list() == before
+
+
 def test_a_book_that_was_only_read_is_left_alone(library: Library) -> None:
     shelf = Shelf(library, "other-c0ffeec0ffee")
     library.write_bytes(shelf.path("book-01234567.json"), b"{}")

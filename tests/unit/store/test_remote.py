@@ -50,7 +50,16 @@ def test_doctor_says_what_the_store_honours(s3_bucket: str) -> None:
     assert f"{s3_bucket}/x, 0 books; its store honours If-None-Match" in finding.fact
 
 
-def test_credentials_in_a_url_are_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://key:very-secret@bucket/prefix",
+        "s3://key:a/very-secret@bucket/prefix",
+        "s3://key/very-secret@bucket/prefix",
+        "simplecache::s3://key:very-secret@bucket/prefix",
+    ],
+)
+def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(BadRequest, match="must not hold credentials") as caught:
-        open_library("s3://key:very-secret@bucket/prefix")
+        open_library(url)
     assert "very-secret" not in str(caught.value)
