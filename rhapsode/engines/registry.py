@@ -91,9 +91,13 @@ def lacks(name: EngineName) -> str:
 
 
 def stand_in(name: EngineName) -> EngineIdentity | None:
-    """The other backend of the same voice, loaded; None where there is none, or this machine cannot load it."""
+    """The other backend of the same voice, loaded; None where there is none, or this machine cannot load it.
+
+    None, too, in a process that has not loaded the voice itself: it leaves the speaking to others, whose machines may
+    have something else.
+    """
     for other in NEEDS:
-        if name in NEEDS and other is not name and not lacks(other):
+        if name in NEEDS and name in _loaded and other is not name and not lacks(other):
             try:
                 stack = load_engine(other).stack
             except (RhapsodeError, MemoryError) as error:

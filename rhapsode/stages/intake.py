@@ -64,7 +64,7 @@ def survey(request: LibraryRequest) -> list[Found]:
     found: list[Found] = []
     first: dict[str, str] = {}  # digest -> the file that had it first
     for url in _epubs(folder, library):
-        one = _look(request.of_book(url), shelves)
+        one = _look(request, url, shelves)
         if one.digest in first:
             one = Found(url, one.digest, one.title, BookState.NOTHING_TO_DO, f"the same file as {first[one.digest]}")
         elif one.digest:
@@ -81,11 +81,14 @@ def outcome(request: LibraryRequest, book: Found, error: str) -> Found:
     """
     if error:
         return Found(book.url, book.digest, book.title, BookState.FAILED, error)
-    library = open_library(request.library)
-    shelves = [Shelf(library, name) for name in library.folders(SHELVES) if name.endswith(f"-{book.digest[:12]}")]
-    editions = (published_as(shelf, request.of_book(book.url)) for shelf in shelves)
-    edition = next((edition for edition in editions if edition), None)
-    note = _note(edition) if edition else "its edition is not in the library of this machine"
+    try:
+        library = open_library(request.library)
+        shelves = [Shelf(library, name) for name in library.folders(SHELVES) if name.endswith(f"-{book.digest[:12]}")]
+        editions = (published_as(shelf, request.of_book(book.url)) for shelf in shelves)
+        edition = next((edition for edition in editions if edition), None)
+        note = _note(edition) if edition else "its edition is not in the library of this machine"
+    except RhapsodeError as unread:  # the others are still at work
+        note = str(unread)
     return Found(book.url, book.digest, book.title, BookState.CONVERTED, note)
 
 
@@ -115,9 +118,12 @@ def _epubs(folder: Library, library: Library) -> Iterator[str]:
             yield url
 
 
-def _look(request: ConvertRequest, shelves: dict[str, Shelf]) -> Found:
-    url, digest = request.epub, ""
+def _look(library: LibraryRequest, url: str, shelves: dict[str, Shelf]) -> Found:
+    readable, digest = url.encode("utf-8", "backslashreplace").decode(), ""
+    if readable != url:
+        return Found(readable, digest, "", BookState.FAILED, "Its name is not UTF-8. Give the file another name.")
     try:
+        request = library.of_book(url)
         digest = epub_digest(request)
         shelf = shelves.get(digest[:12])
         edition = published_as(shelf, request) if shelf else None

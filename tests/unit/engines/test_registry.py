@@ -145,6 +145,8 @@ def test_a_backend_that_cannot_be_loaded_does_not_stand_in(
     monkeypatch.setattr(registry, "lacks", lambda name: "")
     monkeypatch.setattr(registry, "_loaded", {})
     monkeypatch.setitem(registry.ENGINES, EngineName.MAYA1_GGUF, broken)
+    assert registry.stand_in(EngineName.MAYA1_HF) is None and not caplog.text, "nobody here speaks"
+    monkeypatch.setitem(registry._loaded, EngineName.MAYA1_HF, Tone())
     assert registry.stand_in(EngineName.MAYA1_HF) is None
     assert "The file is torn" in caplog.text
     assert registry.stand_in(EngineName.HIBARI) is None

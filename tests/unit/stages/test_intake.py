@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -158,3 +159,12 @@ def test_the_folder_may_be_a_url(booklet: Path, request_: LibraryRequest) -> Non
         assert (book.url, book.title, book.state) == ("memory:///intake/deep/lamps.epub", "The Lamps", BookState.NEW)
     finally:
         files.rm("/intake", recursive=True)
+
+
+def test_a_name_that_nobody_can_write_down_hides_no_other_book(folder: Path, request_: LibraryRequest) -> None:
+    try:
+        (folder / os.fsdecode(b"caf\xe9.epub")).write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    found = states(survey(request_))
+    assert found["caf\\udce9.epub"] == "failed" and found["lamps.epub"] == "new"
