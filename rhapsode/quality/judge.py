@@ -125,9 +125,10 @@ def _of_voice(measures: Measures, reference: Reference) -> Iterator[Finding]:
         times = max(shape.pitch_hz / reference.pitch_hz, reference.pitch_hz / shape.pitch_hz)
         higher = "higher" if shape.pitch_hz > reference.pitch_hz else "lower"
         yield Finding(limits.PITCH.badness_times(times), f"a voice {times:.1f} times {higher} than usual")
-    if reference.jumps_per_s and heard_s >= limits.VOICED_S.at:
-        times = shape.jumps_per_s / reference.jumps_per_s
+    times = shape.jumps_per_s / reference.jumps_per_s if reference.jumps_per_s else 1.0
+    if heard_s >= limits.CUT_UP_S.at:
         yield Finding(limits.JUMPS.badness_times(times), f"cut to pieces: {shape.jumps_per_s:.0f} jumps a second")
+    if heard_s >= limits.VOICED_S.at:
         slurred = f"slurred: {shape.jumps_per_s:.0f} jumps a second"
         yield Finding(limits.SLURRED.badness_times(1 / max(times, 0.1)), slurred)
 

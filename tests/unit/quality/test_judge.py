@@ -241,3 +241,13 @@ def test_names_that_the_book_spells_its_own_way_are_forgiven() -> None:
 def test_a_text_without_words_can_be_judged() -> None:
     for text in ("", "* * *"):
         assert judge_take(text, good(TEXT), None, Strictness.NORMAL).verdict in Verdict
+
+
+def test_a_short_take_may_be_cut_to_pieces() -> None:
+    said = "But, professor."
+    usual_take = replace(good(heard=said), signal=signal_of(1.2))
+    assert not judge_take(said, usual_take, REFERENCE, Strictness.NORMAL).reasons
+    broken = replace(usual_take, shape=replace(SHAPE, jumps_per_s=30.0))
+    assert "cut to pieces" in judge_take(said, broken, REFERENCE, Strictness.NORMAL).reasons[0]
+    shorter = replace(broken, signal=signal_of(0.9))
+    assert not any("pieces" in reason for reason in judge_take(said, shorter, REFERENCE, Strictness.NORMAL).reasons)
