@@ -75,7 +75,9 @@ def eavesdropper() -> Iterator[Eavesdropper]:
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], root: str) -> Callable[..., str]:
+def command(capsys: pytest.CaptureFixture[str], root: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    monkeypatch.setenv("COLUMNS", "200")  # a URL is long
+
     def call(*arguments: str) -> str:
         code = run([*arguments, "--library", root])
         said = capsys.readouterr()
