@@ -8,6 +8,7 @@ from flows.publish_book import publish_book
 from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest, FanOut, Policy
 from rhapsode.stages.breaker import Breaker
+from rhapsode.stages.intake import asked_digest, note_published
 from rhapsode.stages.plan import book_is_there, load_plan, plan_is_there
 from rhapsode.stages.progress import Phase, tell
 from rhapsode.stages.verdicts import freeze_reference, plan_rung
@@ -18,6 +19,7 @@ from tasks.parse_book import parse_book
 from tasks.plan_chunks import plan_chunks
 from tasks.policy import checked
 from tasks.speak_ranges import speak_ranges
+from tasks.turns import take_turn
 
 
 @flow(name="convert-book", flow_run_name="convert {request.epub}")
@@ -32,8 +34,10 @@ def convert_book(request: ConvertRequest) -> Edition:
         RunIncomplete: Some ranges failed. The others are kept, nothing is published, the ranges are named.
         NotGoodEnough: Most of the first takes are bad; or one chunk is, and the policy is strict.
     """
+    asked = asked_digest(request)
     # 1. Read the book, with every word accounted for.
     parsed = checked(parse_book, lambda found: book_is_there(request, found), request)
+    take_turn(request.library, parsed.shelf)  # whoever else converts it, by night or by hand, is waited for
     # 2. Plan what is said, by whom, in which chunks.
     if request.fan_out is FanOut.WORKERS:
         reading = plan_on_worker(request, parsed)
@@ -52,4 +56,6 @@ def convert_book(request: ConvertRequest) -> Edition:
                 tell(Phase(f"Speaking {sum(len(job.orders) for job in jobs)} bad takes anew"))
             speak_ranges(reading, jobs, request.workers, request.verify, leave_out=True, by=by)
     # 5. Lay out the chapters, encode the book, read it back, publish an edition.
-    return publish_book(reading, request.audio, request.verify)
+    edition = publish_book(reading, request.audio, request.verify)
+    note_published(reading, asked, edition)
+    return edition

@@ -51,13 +51,14 @@ def _on_workers(request: LibraryRequest, books: Sequence[Found]) -> Iterator[tup
     """Converts books in runs of their own; yields each with its error when it is done."""
     children = []
     for book in books:
-        asked = request.of_book(book.url).model_dump(mode="json")
-        identity = digest([book.digest, {name: value for name, value in asked.items() if name != "epub"}])
-        children.append(Child(f"convert {book.title}"[:200], {"request": asked}, (f"book-{identity[:16]}",)))
-    with closing(run_children("convert-book/convert-book", children, request.at_once)) as ended:
-        for index, run in ended:
-            assert run.state is not None
-            yield books[index], "" if run.state.is_completed() else error_of(run.state.message)
+        asked = request.of_book(book.url)
+        # Not where the file lies, and who speaks the book: neither makes another audiobook of it.
+        identity = digest([book.digest, asked.model_dump(mode="json", exclude={"epub", "workers", "fan_out"})])[:16]
+        asked_for = {"request": asked.model_dump(mode="json")}
+        children.append(Child(f"convert {book.title}"[:200], asked_for, (f"book-{identity}",)))
+    with closing(run_children("convert-book/convert-book", children, request.at_once)) as all_ended:
+        for index, ended in all_ended:
+            yield books[index], ended.error
 
 
 def _here(request: LibraryRequest, books: Sequence[Found]) -> Iterator[tuple[Found, str]]:

@@ -7,16 +7,56 @@ descriptions.
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-DEFAULT_LIBRARY = os.environ.get("RHAPSODE_LIBRARY", "library")
-DEFAULT_BOOKS = os.environ.get("RHAPSODE_BOOKS", "books")
+from rhapsode.errors import BadRequest
+
+
+def _any_case(words: str) -> str:
+    """JSON schemas have no flag for it."""
+    return re.sub("[a-z]", lambda letter: f"[{letter[0]}{letter[0].upper()}]", words)
+
+
+_NAMES = "~(secret|token|signature|credential|passw|pwd|(access|account|api|private|shared)[_-]?key)~|key|sig|auth"
+_SECRETS = (
+    r"://[^/?#]*@",
+    # A secret may hold a slash, and then what seems to be the host or bucket is the key's name, a colon, its beginning.
+    r"://[^/?#:\[]*:(?!:|[0-9]*([/?#]|::|$))",
+    r"[sS]3[aA]?://[^/?#]*:",
+    r"[sS]3[aA]?://[^?#]*@[^?#]*/",
+    rf"://[\s\S]*[?&;#]({_any_case(_NAMES).replace('~', '[^=&;#/]*')})=",
+)
+NO_SECRETS = rf"^(?![\s\S]*({'|'.join(_SECRETS)}))"
+"""What a path or URL matches that holds no credentials: a regular expression of Python's and of JSON schemas."""
+
+
+def refuse_secrets(place: str) -> str:
+    """The path or URL as it is. What is refused is not repeated.
+
+    Raises:
+        BadRequest: It holds credentials, which would stand in the logs, and in the database of Prefect.
+    """
+    if not re.match(NO_SECRETS, place):
+        raise BadRequest(
+            "A URL must not hold credentials.",
+            "Give them in the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
+        )
+    return place
+
+
+Place = Annotated[str, AfterValidator(refuse_secrets), Field(json_schema_extra={"pattern": NO_SECRETS})]
+"""A path or fsspec URL. With the pattern in its schema, Prefect's server refuses credentials before it keeps them."""
+
+DEFAULT_LIBRARY = refuse_secrets(os.environ.get("RHAPSODE_LIBRARY", "library"))
+DEFAULT_BOOKS = refuse_secrets(os.environ.get("RHAPSODE_BOOKS", "books"))
 
 
 class Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Footnotes(StrEnum):
@@ -66,6 +106,21 @@ class FanOut(StrEnum):
 
     INLINE = "inline"
     WORKERS = "workers"
+
+
+def fan_out_here() -> FanOut:
+    """What this environment says, which is that of a command, a worker, or whoever registers the deployments.
+
+    Raises:
+        BadRequest: It says something else.
+    """
+    given = os.environ.get("RHAPSODE_FAN_OUT", FanOut.INLINE)
+    if given not in set(FanOut):
+        raise BadRequest(f"RHAPSODE_FAN_OUT cannot be {given!r}.", f"Valid: {', '.join(FanOut)}.")
+    return FanOut(given)
+
+
+DEFAULT_FAN_OUT = fan_out_here()
 
 
 class ChunkBudget(Settings):
@@ -124,24 +179,26 @@ class Verification(Settings):
 
 
 class _OneBook(Settings):
-    epub: str = Field(description="Path or fsspec URL of the EPUB file.", min_length=1)
+    epub: Place = Field(description="Path or fsspec URL of the EPUB file.", min_length=1)
 
 
 class Conversion(Settings):
     """How books are converted, whichever they are."""
 
-    library: str = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
+    library: Place = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
     engine: EngineName = Field(EngineName.AUTO, description="auto: the best voice that this machine can run.")
     voice: str = Field("", description="Name of a voice of the engine; empty: its default.")
     speed: float | None = Field(None, ge=0.5, le=2.0, description="1.0 is the voice's own pace.")
     footnotes: Footnotes = Field(Footnotes.SKIP, description="What to do with footnotes and endnotes.")
-    lexicon: str = Field("", description="Path of a TOML file: word -> respelling.")
+    lexicon: Place = Field(
+        "", description="Path of a TOML file: word -> respelling. It is read where the run itself is, on the pool cpu."
+    )
     budget: ChunkBudget = ChunkBudget()
     audio: AudioSettings = AudioSettings()
     verify: Verification = Verification()
     workers: int = Field(0, ge=0, le=64, description="Ranges spoken at once; 0: as many as suit the engine.")
     fan_out: FanOut = Field(
-        FanOut.INLINE,
+        DEFAULT_FAN_OUT,
         description="inline: this run speaks; workers: it hands blocks of ranges to those of the pool gpu.",
     )
 
@@ -151,7 +208,7 @@ class ConvertRequest(Conversion, _OneBook):  # pydantic takes fields from the la
 
 
 class _Folder(Settings):
-    folder: str = Field(
+    folder: Place = Field(
         DEFAULT_BOOKS, description="Folder or fsspec URL; every EPUB in it and below it is converted.", min_length=1
     )
     at_once: int = Field(2, ge=1, le=64, description="Books converted at once, each in a run of its own.")
@@ -168,20 +225,20 @@ class LibraryRequest(Conversion, _Folder):
 class RedoRequest(Settings):
     """Chunks of a converted book to be spoken anew."""
 
-    book: str = Field(description="Folder name, title, digest or EPUB file of a book in the library.", min_length=1)
-    library: str = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
+    book: Place = Field(description="Folder name, title, digest or EPUB file of a book in the library.", min_length=1)
+    library: Place = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
     chunks: str = Field(
         description='Chunk numbers and ranges, such as "17,120-180"; "failed": those without a good take.'
     )
     text: str = Field("", description="What to say instead, for a single chunk; empty: the planned text.")
     workers: int = Field(0, ge=0, le=64, description="Jobs spoken at once; 0: as many as suit the engine.")
-    fan_out: FanOut = Field(FanOut.INLINE, description="inline: this run speaks; workers: those of the pool gpu do.")
+    fan_out: FanOut = Field(DEFAULT_FAN_OUT, description="inline: this run speaks; workers: those of the pool gpu do.")
 
 
 class DiagnoseRequest(Settings):
     """Chunks of a book in the library, to be spoken under several conditions and compared."""
 
-    book: str = Field(description="Folder name, title, digest or EPUB file of a book in the library.", min_length=1)
-    library: str = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
+    book: Place = Field(description="Folder name, title, digest or EPUB file of a book in the library.", min_length=1)
+    library: Place = Field(DEFAULT_LIBRARY, description="Folder or fsspec URL where everything is kept.", min_length=1)
     chunks: str = Field(description='Chunk numbers and ranges, such as "1,100,485,486".')
     before: int | None = Field(None, ge=0, description="Predecessors spoken before each at its place; empty: all.")

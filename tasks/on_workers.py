@@ -12,7 +12,6 @@ from typing import cast
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.client.schemas.objects import FlowRun
 from pydantic import TypeAdapter
 
 from rhapsode.errors import NotGoodEnough, RhapsodeError, RunIncomplete
@@ -22,12 +21,12 @@ from rhapsode.settings import ConvertRequest, Verification
 from rhapsode.stages.blocks import blocks_of
 from rhapsode.stages.breaker import Breaker
 from rhapsode.stages.jobs import job_is_done
-from rhapsode.stages.plan import Parsed
+from rhapsode.stages.plan import Parsed, lexicon_of
 from rhapsode.stages.verify import job_is_verified, listening_of, verify_job
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import folder_of
 from rhapsode.store.shelf import Shelf
-from tasks.children import Child, error_of, join_runs, run_children, workers_online
+from tasks.children import Child, Ended, error_of, join_runs, run_children, workers_online
 
 PLANNING = "plan-book/plan-book"
 DEPLOYMENT = "synthesize-ranges/synthesize-ranges"
@@ -39,14 +38,15 @@ def plan_on_worker(request: ConvertRequest, parsed: Parsed) -> Reading:
 
     Raises:
         BadRequest: The deployment is not registered.
-        RunIncomplete: The worker could not plan the book.
+        RunIncomplete: The worker could not plan the book, or there is none.
     """
-    asked = {"request": request.model_dump(mode="json"), "parsed": asdict(parsed)}
+    lexicon = dict(lexicon_of(request).entries)  # its file is here, and perhaps nowhere else
+    asked = {"request": request.model_dump(mode="json"), "parsed": asdict(parsed), "lexicon": lexicon}
     child = Child(f"plan {parsed.shelf}", asked, (f"plan-{digest(asked)[:16]}",))
-    [(_, run)] = run_children(PLANNING, [child], at_once=1)
-    if not run.state or not run.state.is_completed() or not run.state.message:
-        raise RunIncomplete(f"The book was not planned: {error_of(run.state.message if run.state else None)}")
-    return folder_of(Shelf(open_library(request.library), parsed.shelf), run.state.message).load()[0]
+    [(_, ended)] = run_children(PLANNING, [child], at_once=1)
+    if not ended.well:
+        raise RunIncomplete(f"The book was not planned: {ended.error}")
+    return folder_of(Shelf(open_library(request.library), parsed.shelf), ended.message).load()[0]
 
 
 def speak_on_workers(
@@ -62,6 +62,7 @@ def speak_on_workers(
     Raises:
         NotGoodEnough: The breaker tripped, here or in a block.
         BadRequest: The deployment is not registered.
+        RunIncomplete: Nobody serves its pool, or the Prefect server does not answer.
     """
     listening = listening_of(reading, verification)
     group = f"reading-{digest([reading.library, reading.key])[:16]}"
@@ -72,26 +73,19 @@ def speak_on_workers(
     progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
     online = workers_online(DEPLOYMENT)
     blocks = blocks_of(reading, pending, least=online)
-    asked = {
-        "library": reading.library,
-        "book": reading.shelf,
-        "reading": reading.key,
-        "verification": verification.model_dump(mode="json"),
-        "workers": workers,
-        "leave_out": leave_out,
-        "watch": breaker is not None,
-    }
+    asked: dict[str, object] = {"workers": workers, "leave_out": leave_out, "watch": breaker is not None}
+    asked["verification"] = verification.model_dump(mode="json")
     children = [_child(reading, block, asked, group) for block in blocks]
     failed: dict[str, RhapsodeError] = {}
     done = 0
     # One block more than there are workers for, so that nobody waits for the next.
-    with closing(run_children(DEPLOYMENT, children, at_once=online + 1)) as ended:
-        for index, run in ended:
+    with closing(run_children(DEPLOYMENT, children, at_once=online + 1)) as all_ended:
+        for index, ended in all_ended:
             done += len(blocks[index])
             update_progress_artifact(progress, 100.0 * done / len(pending))
             for job in blocks[index]:
                 if not _is_settled(reading, job, listening):
-                    failed[job.name] = _error(run)
+                    failed[job.name] = _error(ended)
                 elif breaker and listening:
                     breaker.add(verify_job(reading, job, listening))
     return failed
@@ -100,21 +94,21 @@ def speak_on_workers(
 def _child(reading: Reading, block: Sequence[Job], asked: dict[str, object], group: str) -> Child:
     jobs = JOBS.dump_python(list(block), mode="json")
     names = block[0].name if len(block) == 1 else f"{block[0].name} to {block[-1].name}"
+    where = {"library": reading.library, "book": reading.shelf, "reading": reading.key}
     identity = digest([reading.library, reading.key, jobs])[:16]
-    return Child(f"speak {names} of {reading.shelf}", {**asked, "jobs": jobs}, (f"block-{identity}", group))
+    return Child(f"speak {names} of {reading.shelf}", {**where, **asked, "jobs": jobs}, (f"block-{identity}", group))
 
 
 def _is_settled(reading: Reading, job: Job, listening: Listening | None) -> bool:
     return job_is_done(reading, job) and (listening is None or job_is_verified(reading, job, listening))
 
 
-def _error(run: FlowRun) -> RhapsodeError:
+def _error(ended: Ended) -> RhapsodeError:
     """Why a block did not do what it was asked for.
 
     Raises:
         NotGoodEnough: Its breaker tripped: that is no matter of this block alone.
     """
-    message = run.state.message if run.state else None
-    if message and f"{NotGoodEnough.__name__}:" in message:
-        raise NotGoodEnough(error_of(message))
-    return RunIncomplete(f"{error_of(message)} (run {run.name})")
+    if f"{NotGoodEnough.__name__}:" in ended.message:
+        raise NotGoodEnough(ended.error)
+    return RunIncomplete(f"{error_of(ended.message)} (run {ended.name})")

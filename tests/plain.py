@@ -9,6 +9,7 @@ from rhapsode.settings import ConvertRequest, Listen, Verification
 from rhapsode.stages.accept import accept_takes
 from rhapsode.stages.assemble import assemble_chapter, chapters_of
 from rhapsode.stages.decode import decode_job
+from rhapsode.stages.intake import asked_digest, note_published
 from rhapsode.stages.jobs import JobReport
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
 from rhapsode.stages.publish import publish_edition
@@ -21,6 +22,7 @@ UNCHECKED = Verification(listen=Listen.NONE)
 
 def convert(request: ConvertRequest, report: Callable[[JobReport], object] = lambda _: None) -> Edition:
     """Converts a book; `report` gets what each job did."""
+    asked = asked_digest(request)
     reading = plan_chunks(request, parse_book(request))
     for chunk_range in load_plan(reading).ranges:
         job = first_job(chunk_range)
@@ -31,4 +33,6 @@ def convert(request: ConvertRequest, report: Callable[[JobReport], object] = lam
     acceptance = accept_takes(reading, UNCHECKED)
     assert not acceptance.missing
     timelines = [assemble_chapter(reading, acceptance.digest, n, request.audio) for n in chapters_of(reading)]
-    return publish_edition(reading, acceptance.digest, timelines, request.audio)
+    edition = publish_edition(reading, acceptance.digest, timelines, request.audio)
+    note_published(reading, asked, edition)
+    return edition

@@ -72,7 +72,7 @@ def feed(arguments: list[str], pcm: Iterable[Samples]) -> int:
             raise EncodeFailed(f"{arguments[0]} cannot be run: {error.strerror}.", "Install ffmpeg.") from error
         try:
             sent, broken = _pour(process, pcm)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: else ffmpeg takes the end of its input for the end of the book
             process.kill()
             raise
         finally:

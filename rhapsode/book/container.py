@@ -56,7 +56,7 @@ class Container:
             self._check_sizes()
             with path.open("rb") as file:
                 self.digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nobody has a container yet whom `with` could close
             self._zip.close()
             raise
 

@@ -97,26 +97,11 @@ def convert(
     """
     from rhapsode.cli.convert import convert_book
 
-    convert_book(
-        verbose,
-        epub=book,
-        library=library,
-        engine=engine,
-        voice=voice,
-        speed=speed,
-        footnotes=footnotes,
-        lexicon=lexicon,
-        workers=workers,
-        verify={
-            "listen": listen,
-            "recogniser": recogniser,
-            "second_opinion": second_opinion,
-            "strictness": strictness,
-            "takes": takes,
-            "policy": policy,
-        },
-        audio={"format": format_, "loudness_lufs": loudness, "ceiling_dbtp": ceiling, "bitrate_kbps": bitrate},
-    )
+    read = {"engine": engine, "voice": voice, "speed": speed, "footnotes": footnotes, "lexicon": lexicon}
+    heard = {"listen": listen, "recogniser": recogniser, "second_opinion": second_opinion}
+    judged = {"strictness": strictness, "takes": takes, "policy": policy}
+    audio = {"format": format_, "loudness_lufs": loudness, "ceiling_dbtp": ceiling, "bitrate_kbps": bitrate}
+    convert_book(verbose, epub=book, library=library, workers=workers, verify=heard | judged, audio=audio, **read)
 
 
 @app.command()

@@ -133,7 +133,7 @@ def clean(
     delete: Annotated[bool, typer.Option("--delete", help="Delete it. Without this nothing is changed.")] = False,
     grace: Annotated[
         float,
-        typer.Option(metavar="DAYS", help="What is younger stays: a conversion may need it. 0 only when nothing runs."),
+        typer.Option(metavar="DAYS", help="What is younger stays: a conversion may need it. With --delete 1 at least."),
     ] = 7.0,
     library: Library = None,
 ) -> None:

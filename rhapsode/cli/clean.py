@@ -20,7 +20,7 @@ def clean_up(library: str | None, grace_days: float, delete: bool) -> None:
     """Prints what is kept and what is not needed, and deletes the latter if asked to.
 
     Raises:
-        BadRequest: A grace period below 0.
+        BadRequest: A grace period below 0, or too short to delete by.
         EvidenceDamaged, NotInLibrary: A file that tells what is needed is torn or has gone; nothing is deleted.
     """
     if not 0 <= grace_days <= 36_500:

@@ -40,12 +40,16 @@ def deploy(console: Console) -> None:
 
     Raises:
         RhapsodeError: No server is named or it does not answer, or Prefect refuses what it is given.
+        BadRequest: The environment, which the forms take their defaults from, cannot be used.
     """
     from httpx import HTTPError
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectException
     from prefect.settings import PREFECT_API_URL
 
+    from rhapsode.settings import fan_out_here
+
+    fan_out = fan_out_here()
     if not (url := PREFECT_API_URL.value()):
         raise RhapsodeError("No Prefect server is named.", "Set PREFECT_API_URL, or let `rhapsode up` start one.")
     check_server(url)
@@ -60,7 +64,7 @@ def deploy(console: Console) -> None:
             "It may be of another version than this Prefect; `rhapsode doctor` names ours.",
         ) from error
     register_deployments()
-    console.print("Deployments: those of prefect.yaml")
+    console.print(f"Deployments: those of prefect.yaml, with the fan-out {fan_out} where a run asks for nothing else")
 
 
 def create_pools(client: SyncPrefectClient) -> None:

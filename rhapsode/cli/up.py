@@ -62,6 +62,7 @@ def _tell_places(console: Console) -> None:
     database = _database()
     told = database.render_as_string(hide_password=True) if database else "SQLite in Prefect's home"
     console.print(f"Database: {told}")
+    console.print(f"Fan-out: {os.environ['RHAPSODE_FAN_OUT']}, where a run asks for nothing else")
     console.print(f"Library: {os.environ['RHAPSODE_LIBRARY']}, of the EPUBs in {os.environ['RHAPSODE_BOOKS']}")
 
 
@@ -159,11 +160,19 @@ def _reachable(host: str) -> str:
 
 
 def _prepare_environment(url: str) -> None:
-    """For all that is started from here. Prefect is not imported yet, and reads it then."""
+    """For all that is started from here. Prefect is not imported yet, and reads it then.
+
+    Raises:
+        BadRequest: The user's own settings cannot be used.
+    """
     from rhapsode.cli.orchestrate import ENVIRONMENT
+    from rhapsode.settings import FanOut, fan_out_here
 
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # Only the worker of the pool gpu, with its limit, sees to it that one run at a time has the engine.
+    os.environ.setdefault("RHAPSODE_FAN_OUT", FanOut.WORKERS)
+    fan_out_here()  # what cannot be is told before anything is started
     for name, default in (("RHAPSODE_LIBRARY", "library"), ("RHAPSODE_BOOKS", "books")):
         place = os.environ.get(name, default)  # runs work elsewhere, so a folder must not depend on that
         os.environ[name] = place if "://" in place else str(Path(place).absolute())

@@ -1,7 +1,8 @@
 """What a library does not need any more: found, counted, and deleted if that is wanted.
 
 What that is says keeping.py. Whatever is younger than the grace period stays, for a conversion writes a take before the
-evidence that tells of it. A file that cannot be read stops the cleaning before it begins: what it needs is unknown.
+evidence that tells of it; so that nobody has to know whether one is at work, nothing is deleted by less than a day. A
+file that cannot be read stops the cleaning before it begins: what it needs is unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from rhapsode.errors import NotInLibrary
+from rhapsode.errors import BadRequest, NotInLibrary
 from rhapsode.stages.holdings import holdings_of
 from rhapsode.stages.keeping import Dropped, Fate, Kind, SortedBook, sort_book, sort_objects
 from rhapsode.stages.needs import Keys, Needed, needed_by_reading
@@ -28,6 +29,9 @@ AT_ONCE = 16
 LOOK_AGAIN_S = 300.0
 """So often, while objects are deleted, the books are asked what they need by now."""
 CLOCKS_DIFFER = timedelta(hours=1)
+LEAST_GRACE = timedelta(days=1)
+"""Of what is deleted. A job stores its takes before the evidence that tells of them, and an edition's files lie there
+before its manifest: for hours, where a slow voice speaks. What else is at work needs no more than that."""
 
 T = TypeVar("T")
 
@@ -59,9 +63,15 @@ def clean(library: Library, grace: timedelta, delete: bool) -> Found:
     """Finds what is not needed and older than the grace period, and deletes it if asked to.
 
     Raises:
+        BadRequest: What may belong to a conversion that is at work would be deleted.
         EvidenceDamaged, NotInLibrary: A file that tells what is needed is torn or has gone, or books may be elsewhere.
         LibraryUnreachable: What was deleted until then was not needed; run again for the rest.
     """
+    if delete and grace < LEAST_GRACE:
+        raise BadRequest(
+            f"With a grace period of {grace / timedelta(days=1):g} days what a conversion has just stored would go.",
+            f"Valid with --delete: {LEAST_GRACE.days} day and more. Without --delete nothing goes, and any is valid.",
+        )
     began = datetime.now(UTC)
     found, needed = Found(), Needed()
     wasteful, readings = [], 0

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rhapsode.model import Reading
 from rhapsode.settings import ConvertRequest
-from rhapsode.store import evidence, sealed
+from rhapsode.store import evidence
 from rhapsode.store.durable import is_partial
 from rhapsode.store.evidence import FAILURES, TAKES
 from rhapsode.store.hearings import HEARD
@@ -60,9 +60,7 @@ class Evidence:
         Raises:
             EvidenceDamaged: It is torn.
         """
-        library = self.shelf.library
-        table, _ = sealed.read_columns(evidence.KIND, library.read_bytes(path), library.url(path), names)
-        columns: dict[str, list[object]] = table.to_pydict()
+        columns: dict[str, list[object]] = self.shelf.columns(evidence.KIND, path, *names).to_pydict()
         return columns
 
     def spoken(self) -> dict[int, float]:
@@ -116,9 +114,7 @@ class Holdings:
         wanted = f"book-{digest[:8]}.json"
         found = [name for name in sorted(self.files) if re.fullmatch(r"book-[0-9a-f]{8}\.json", name)]
         for name in [wanted] if wanted in found else found[:1]:
-            path = self.shelf.path(name)
-            body = sealed.read_json(BOOK, self.shelf.library.read_bytes(path), self.shelf.library.url(path))
-            return str(body["metadata"]["title"])
+            return str(self.shelf.json(BOOK, self.shelf.path(name))["metadata"]["title"])
         return ""
 
 

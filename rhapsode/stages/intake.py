@@ -1,7 +1,7 @@
 """Which EPUBs of a folder are to be converted: those whose content is new, or was never published as it is asked for.
 
-Nothing is remembered for it. A book is known by the sha256 of its file, and what was published of it stands in the
-library. No engine is loaded, so a night in which there is nothing to do costs a look at each file.
+A book is known by the sha256 of its file, and what was published of it stands in the library, with every request that
+came to an edition. No engine is loaded, so a night in which there is nothing to do costs a look at each file.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from enum import StrEnum
 
 from rhapsode.errors import BadRequest, RhapsodeError
 from rhapsode.model import Reading
+from rhapsode.recipe import digest
 from rhapsode.settings import ConvertRequest, LibraryRequest
 from rhapsode.stages.plan import epub_digest, fetch_book, lexicon_of
-from rhapsode.stages.publish import edition_is_there
+from rhapsode.stages.publish import is_whole
 from rhapsode.store.editions import Edition, load_edition
 from rhapsode.store.library import Library, open_library
-from rhapsode.store.readings import readings_of
+from rhapsode.store.readings import ReadingFolder, readings_of
 from rhapsode.store.shelf import SHELVES, Shelf
-from rhapsode.text.plan import plan_book
 
 
 class BookState(StrEnum):
@@ -93,21 +93,41 @@ def outcome(request: LibraryRequest, book: Found, error: str) -> Found:
 
 
 def published_as(shelf: Shelf, request: ConvertRequest) -> Edition | None:
-    """The latest edition of a book that came of such a request, with all its files.
+    """The edition that came of such a request, with all its files; that of another one does not count.
 
-    Where the book lies, and how many workers speak it, does not matter. An engine `auto` is not chosen again: that a
-    machine has another voice by now makes no book of a library new.
+    Raises:
+        LexiconError: The lexicon cannot be read.
     """
+    asked = asked_digest(request)
     for folder in readings_of(shelf):
-        reading, asked = folder.load()
-        if _alike(asked, request) and _says_the_same(shelf, reading, request):
-            numbers = (name for name in shelf.library.folders(shelf.path("editions")) if name.isdecimal())
-            for number in sorted(map(int, numbers), reverse=True):
-                edition = load_edition(shelf, number)
-                asked_for = edition and (edition.reading, edition.audio) == (reading.key, request.audio)
-                if edition and asked_for and edition_is_there(reading, edition):
-                    return edition
+        number = folder.published_for(asked)
+        edition = load_edition(shelf, number) if number else None
+        if edition and is_whole(shelf, edition):
+            return edition
     return None
+
+
+def asked_digest(request: ConvertRequest) -> str:
+    """Names what is asked of a book. Where the book lies, and how many workers speak it, does not matter.
+
+    The lexicon counts by what it says. An engine `auto` is not chosen again: that a machine has another voice by now
+    makes no book of a library new.
+
+    Raises:
+        LexiconError: The lexicon cannot be read.
+    """
+    asked = request.model_dump(mode="json", exclude={"epub", "library", "lexicon", "workers", "fan_out"})
+    return digest([asked, lexicon_of(request).entries])
+
+
+def note_published(reading: Reading, asked: str, edition: Edition) -> None:
+    """Notes that an edition came of a request, so that the nights have nothing more to do for it.
+
+    Args:
+        asked: Its `asked_digest`, taken before the book was planned: a lexicon that has changed since says otherwise.
+    """
+    shelf = Shelf(open_library(reading.library), reading.shelf)
+    ReadingFolder(shelf, reading.key).note_published(asked, edition.number)
 
 
 def _epubs(folder: Library, library: Library) -> Iterator[str]:
@@ -135,20 +155,6 @@ def _look(library: LibraryRequest, url: str, shelves: dict[str, Shelf]) -> Found
         return Found(url, digest, "", BookState.FAILED, str(error))
     except OSError as error:
         return Found(url, digest, "", BookState.FAILED, f"It cannot be read: {error.strerror or error}.")
-
-
-def _alike(asked: ConvertRequest, request: ConvertRequest) -> bool:
-    indifferent = {"epub", "library", "workers", "fan_out"}
-    return asked.model_dump(exclude=indifferent) == request.model_dump(exclude=indifferent)
-
-
-def _says_the_same(shelf: Shelf, reading: Reading, request: ConvertRequest) -> bool:
-    """Whether the lexicon is as it was: the request names its file only."""
-    if not request.lexicon:
-        return True
-    slots = max(1, shelf.load_plan(reading.plan).range_size // 10)
-    book = shelf.load_book(reading.book)
-    return plan_book(book, request.budget, lexicon_of(request), slots).digest == reading.plan
 
 
 def _note(edition: Edition) -> str:

@@ -15,7 +15,6 @@ from enum import StrEnum
 from rhapsode.errors import EvidenceDamaged, NotInLibrary
 from rhapsode.stages.holdings import Evidence, Holdings
 from rhapsode.stages.needs import Keys, Needed, needed_by_edition, needed_by_reading
-from rhapsode.store import sealed
 from rhapsode.store.durable import is_partial
 from rhapsode.store.editions import load_edition
 from rhapsode.store.listing import Entry
@@ -124,8 +123,7 @@ def _kept_read(held: Holdings, readings: list[Evidence]) -> set[str]:
     kept = {f"plan-{reading.plan[:8]}.parquet" for reading in planned}
     books = {f"book-{reading.book[:8]}.json" for reading in planned}
     for name in books:
-        path = held.shelf.path(name)
-        body = sealed.read_json(BOOK, held.shelf.library.read_bytes(path), held.shelf.library.url(path))
+        body = held.shelf.json(BOOK, held.shelf.path(name))
         if body["cover"]:
             kept.add(f"cover-{body['cover']['sha256'][:8]}")
     return kept | books

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rhapsode.model import Audio, Reading, Reference
+from rhapsode import recipe
+from rhapsode.model import Audio, Chunk, Reading, Reference, Sampling
 from rhapsode.quality.alignment import align
 from rhapsode.quality.words import words_of
 from rhapsode.report.listening import ListeningReport, ReportChunk, ReportTake, pieces_of, write_report
@@ -16,8 +19,10 @@ from rhapsode.stages.plan import load_plan
 from rhapsode.stages.verdicts import Judged, judge_takes, reference_for
 from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition, edition_path, load_chunks
+from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import open_library
 from rhapsode.store.objects import get_audio
+from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 from rhapsode.text.pace import estimate_s
 
@@ -79,10 +84,13 @@ def report_of(
     rows = load_chunks(shelf, edition.number).select(["chunk", "key", "book_start_s"]).to_pylist()
     published = {row["chunk"]: row for row in rows}
     titles = {chapter.number: chapter.title for chapter in edition.chapters}
+    manners = manners_of(reading)
     chunks = []
     for chunk in load_plan(reading).chunks:
         row = published.get(chunk.number, {})
-        takes = tuple(_take(one, row.get("key"), reference) for one in of_chunk[chunk.number])
+        takes = tuple(
+            _take(one, row.get("key"), reference, manners.get(one.row.key, ())) for one in of_chunk[chunk.number]
+        )
         place = (chunk.number, chunk.chapter, titles.get(chunk.chapter, ""), row.get("book_start_s"))
         chunks.append(ReportChunk(*place, chunk.source, chunk.spoken, takes))
     metadata = shelf.load_book(reading.book).metadata
@@ -101,7 +109,29 @@ def report_of(
     )
 
 
-def _take(one: Judged, accepted: str | None, reference: Reference) -> ReportTake:
+def manners_of(reading: Reading) -> dict[str, tuple[str, ...]]:
+    """Key of every retake -> how it was spoken otherwise than a first take; () if only the dice differ."""
+    chunks = load_plan(reading).chunks
+    rows = ReadingFolder(Shelf(open_library(reading.library), reading.shelf), reading.key).read_takes()
+    return {row.key: tuple(_manner(reading, chunks[row.chunk - 1], row)) for row in rows if row.round > 0}
+
+
+def _manner(reading: Reading, chunk: Chunk, row: TakeRow) -> Iterator[str]:
+    sampling = Sampling(**json.loads(row.sampling))
+    whole = recipe.utterance(row.spoken, reading.voice, sampling, row.weights_digest, row.precision, row.take)
+    if row.key != whole.key:  # no column tells of parts, but the key is that of all ingredients
+        yield "in parts"
+    if row.spoken != chunk.spoken:
+        yield "respelt"
+    if row.engine != reading.engine:
+        yield f"by {row.engine}"
+    usual = asdict(reading.sampling)
+    for name, value in asdict(sampling).items():
+        if value is not None and value != usual[name]:
+            yield f"{name.replace('_', ' ')} {value:g}"
+
+
+def _take(one: Judged, accepted: str | None, reference: Reference, manner: tuple[str, ...]) -> ReportTake:
     row, measures = one.row, one.row.measures
     said, heard = words_of(row.text), words_of(measures.transcript.text if measures.transcript else "")
     alignment = align(said, heard, reference.spellings) if measures.transcript else None
@@ -129,4 +159,5 @@ def _take(one: Judged, accepted: str | None, reference: Reference) -> ReportTake
         if alignment and measures.transcript
         else (),
         second=measures.second.text if measures.second else None,
+        manner=manner,
     )

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from rhapsode import recipe
 from rhapsode.model import Reading
 from rhapsode.stages.holdings import Evidence
-from rhapsode.store import sealed
 from rhapsode.store.editions import CHUNKS, edition_path
 from rhapsode.store.evidence import FAILURES, TAKES
-from rhapsode.store.shelf import PLAN, Shelf
+from rhapsode.store.plans import PLAN
+from rhapsode.store.shelf import Shelf
 
 Keys = npt.NDArray[np.uint64]
 ACCEPTED = "accepted-"
@@ -79,15 +79,12 @@ def needed_by_edition(shelf: Shelf, number: int) -> Keys:
         EvidenceDamaged, NotInLibrary: Its list is torn or has gone.
     """
     path = edition_path(shelf, number, "chunks.parquet")
-    table, _ = sealed.read_columns(CHUNKS, shelf.library.read_bytes(path), shelf.library.url(path), ("key",))
-    return np.unique(shortened(table["key"].to_pylist()))
+    return np.unique(shortened(shelf.columns(CHUNKS, path, "key")["key"].to_pylist()))
 
 
 def _still_to_be_said(held: Evidence, reading: Reading) -> list[str]:
     """Keys of the first takes of a reading whose round 0 is not done."""
-    path = held.shelf.path(f"plan-{reading.plan[:8]}.parquet")
-    data = held.shelf.library.read_bytes(path)
-    chunks, _ = sealed.read_columns(PLAN, data, held.shelf.library.url(path), ("number",))
+    chunks = held.shelf.columns(PLAN, held.shelf.path(f"plan-{reading.plan[:8]}.parquet"), "number")
     told = sum(last - first + 1 for first, last in held.ranges(TAKES))
     if told == len(chunks) and not held.paths(FAILURES):
         return []

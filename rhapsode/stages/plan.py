@@ -84,8 +84,11 @@ def book_is_there(request: ConvertRequest, parsed: Parsed) -> bool:
     return Shelf(open_library(request.library), parsed.shelf).has_book(parsed.book)
 
 
-def plan_chunks(request: ConvertRequest, parsed: Parsed) -> Reading:
+def plan_chunks(request: ConvertRequest, parsed: Parsed, lexicon: Lexicon | None = None) -> Reading:
     """Chooses the voice and plans the chunks; the plan lies in the library afterwards.
+
+    Args:
+        lexicon: The request's, if it was read already, perhaps on another machine.
 
     Raises:
         BadRequest: An unknown voice, or a speed that the engine cannot speak at.
@@ -96,7 +99,8 @@ def plan_chunks(request: ConvertRequest, parsed: Parsed) -> Reading:
     shelf = Shelf(open_library(request.library), parsed.shelf)
     engine = load_engine(request.engine)
     voice, sampling = voice_of(engine, request.voice), sampling_of(engine, request.speed)
-    plan = plan_book(shelf.load_book(parsed.book), request.budget, lexicon_of(request), slots=engine.stack.slots)
+    lexicon = lexicon_of(request) if lexicon is None else lexicon
+    plan = plan_book(shelf.load_book(parsed.book), request.budget, lexicon, slots=engine.stack.slots)
     if not plan.chunks:
         raise BookError("There is nothing in this book that can be said.", "Look at it with `rhapsode inspect`.")
     shelf.save_plan(plan)

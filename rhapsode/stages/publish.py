@@ -134,10 +134,11 @@ def content_digest(
 def edition_is_there(reading: Reading, edition: Edition) -> bool:
     """True if the edition is published and none of its files has gone."""
     shelf = Shelf(open_library(reading.library), reading.shelf)
-    return load_edition(shelf, edition.number) == edition and _is_whole(shelf, edition)
+    return load_edition(shelf, edition.number) == edition and is_whole(shelf, edition)
 
 
-def _is_whole(shelf: Shelf, edition: Edition) -> bool:
+def is_whole(shelf: Shelf, edition: Edition) -> bool:
+    """True if none of the edition's files has gone."""
     names = ("chunks.parquet", *(file.name for file in edition.files))
     return all(shelf.library.exists(edition_path(shelf, edition.number, name)) for name in names)
 
@@ -152,7 +153,7 @@ def _number(shelf: Shelf, content: str) -> tuple[int, Edition | None]:
     """
     for number in count(1):
         edition = load_edition(shelf, number)
-        if edition is not None and edition.content == content and _is_whole(shelf, edition):
+        if edition is not None and edition.content == content and is_whole(shelf, edition):
             return number, edition
         if edition is None and claim_edition(shelf, number, digest([content, _encoder()])):
             return number, None

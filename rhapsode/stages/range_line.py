@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rhapsode.model import Job, Reading
 from rhapsode.stages.verify import Verified
-from rhapsode.store import evidence, sealed
+from rhapsode.store import evidence
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
@@ -22,10 +22,9 @@ def range_line(reading: Reading, job: Job, verified: Verified | None) -> str:
     Raises:
         NotInLibrary, EvidenceDamaged: The job is not done, or its evidence is torn.
     """
-    library = open_library(reading.library)
-    path = ReadingFolder(Shelf(library, reading.shelf), reading.key).takes_path(job)
-    names = ("duration_s", "elapsed_s", "slots")
-    table, _ = sealed.read_columns(evidence.KIND, library.read_bytes(path), library.url(path), names)
+    shelf = Shelf(open_library(reading.library), reading.shelf)
+    path = ReadingFolder(shelf, reading.key).takes_path(job)
+    table = shelf.columns(evidence.KIND, path, "duration_s", "elapsed_s", "slots")
     rows = list(zip(*table.to_pydict().values(), strict=True))
     audio_s = sum(duration_s for duration_s, _, _ in rows)
     engine_s = sum(elapsed_s / slots for _, elapsed_s, slots in rows)

@@ -15,11 +15,11 @@ from rhapsode.model import Reading
 from rhapsode.report.estimate import chunk_s
 from rhapsode.settings import ConvertRequest
 from rhapsode.stages.holdings import Evidence, Holdings, holdings_of
-from rhapsode.store import sealed
 from rhapsode.store.editions import Edition, edition_path, load_edition
 from rhapsode.store.evidence import FAILURES, TAKES
 from rhapsode.store.library import Library
-from rhapsode.store.shelf import PLAN, Shelf, shelves_of
+from rhapsode.store.plans import PLAN
+from rhapsode.store.shelf import Shelf, shelves_of
 
 AT_ONCE = 16
 """Books that are asked for at the same time: a store far away answers each question in some hundredths of a second."""
@@ -163,9 +163,8 @@ def _progress(spoken: int, given_up: int, chunks: int) -> str:
 
 def _planned(shelf: Shelf, reading: Reading, request: ConvertRequest) -> tuple[int, int, float]:
     """Chapters, chunks and seconds of a plan; of all columns of the plan only those that tell are read."""
-    path = shelf.path(f"plan-{reading.plan[:8]}.parquet")
     names = ("chapter", "spoken", "boundary")
-    table, _ = sealed.read_columns(PLAN, shelf.library.read_bytes(path), shelf.library.url(path), names)
+    table = shelf.columns(PLAN, shelf.path(f"plan-{reading.plan[:8]}.parquet"), *names)
     chapter, spoken, boundary = (table[name].to_pylist() for name in names)
     pauses = request.audio.pauses.model_dump()
     heard_s = sum(chunk_s(text, reading.sampling) for text in spoken)

@@ -93,7 +93,7 @@ def put_first(fs: FileSystem, once: FileSystem, path: str, data: bytes) -> bool:
         time.sleep(SETTLE_S)
         _, first = min(_arrivals(fs, path))
         with suppress(FileNotFoundError):  # its owner has taken it away: then the name is taken
-            winning = data if first in mine else fs.cat_file(first)
+            winning = data if first in mine else _as_it_lies(fs, first)
             if not fs.exists(path):
                 fs.pipe_file(path, winning)
         for name in mine:
@@ -123,6 +123,18 @@ def _arrivals(fs: FileSystem, path: str) -> Iterator[tuple[datetime, str]]:
             moment = modified_of(info)
             assert moment is not None, f"{path}: its store does not say when it was written"
             yield moment, info["name"]
+
+
+def _as_it_lies(fs: FileSystem, path: str) -> bytes:
+    """What is copied to a contested name stays there for ever, so two reads have to agree on it."""
+    data = bytes(fs.cat_file(path))
+    for _ in range(ATTEMPTS):
+        before, data = data, bytes(fs.cat_file(path))
+        if data == before:
+            return data
+    raise LibraryUnreachable(
+        f"{path} arrives with other bytes each time.", "See what lies between this machine and the store."
+    )
 
 
 def _beside(path: str) -> str:

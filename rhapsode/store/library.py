@@ -5,12 +5,11 @@
     library.size(path) -> int                        bytes
     library.read_bytes(path) -> bytes
     library.write_bytes(path, data) -> None          the old bytes or the new, never a part
-    library.read(path, understand) -> T              what `understand` makes of it; what is damaged is read once more
+    library.read(path, understand) -> T              what `understand` makes of it; damage is believed only on two reads
     library.create_bytes(path, data) -> bool         put if absent; False: another writer was first, nothing is changed
     library.claim_bytes(path, data) -> bool          likewise, where racing writers would write different bytes
     library.sync(paths) -> None                      for files made by create_bytes(..., synced=False)
     library.put_file(local: Path, path) -> None      streams a finished file in
-    library.get_file(path, local: Path) -> None      streams a file out
     library.list(folder) -> list[str]                all files below, sorted
     library.folders(folder) -> list[str]             names of the folders directly below, sorted
     library.entries(folder) -> Iterator[Entry]       all files below with size and time, unfinished writes too
@@ -25,23 +24,22 @@ again (remote.py), and an error comes when that was in vain. What is equal to wh
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fsspec.implementations.local import LocalFileSystem
 
 from rhapsode.errors import BadRequest, EvidenceDamaged, LibraryUnreachable, NotInLibrary, ObjectDamaged
 from rhapsode.store import contested, durable
-from rhapsode.store.listing import Entry, modified_of
+from rhapsode.store.listing import Entry, described_in, described_on, found_on, names_in
 from rhapsode.store.remote import error_code, explain, one_line, open_url, put_file, store_errors
 
 T = TypeVar("T")
-COPY_BYTES = 1 << 20  # held at a time while a file is streamed in or out
+COPY_BYTES = 1 << 20  # held at a time while a file is streamed in
+READS = 5  # of one file, at most, until two that follow each other agree on what is damaged in it
 Names = list[str]  # inside Library, `list` is the method
 
 
@@ -104,18 +102,28 @@ class Library:
             return bytes(self._fs.cat_file(self._full(path)))
 
     def read(self, path: str, understand: Callable[[bytes], T]) -> T:
-        """What `understand` makes of a file's bytes. Where it finds damage they are read once more.
+        """What `understand` makes of a file's bytes. Damage counts only where two reads, one after the other, agree.
 
-        A disk keeps what is wrong with it, but between a store and us bytes go through many hands.
+        A disk keeps what is wrong with it, but between a store and us bytes go through many hands, and a take that is
+        believed to be damaged is removed.
+
+        Raises:
+            EvidenceDamaged, ObjectDamaged: What `understand` says of bytes that lie there.
+            LibraryUnreachable: They are damaged otherwise with each read, so nobody knows what lies there.
         """
-        data = self.read_bytes(path)
-        try:
-            return understand(data)
-        except (EvidenceDamaged, ObjectDamaged):
-            again = self.read_bytes(path)
-            if again == data:
-                raise
-        return understand(again)
+        before: bytes | None = None
+        for _ in range(READS):
+            data = self.read_bytes(path)
+            try:
+                return understand(data)
+            except (EvidenceDamaged, ObjectDamaged):
+                if data == before:
+                    raise
+            before = data
+        raise LibraryUnreachable(
+            f"{self.url(path)}: {READS} reads gave other bytes each time, and none were whole.",
+            "See what lies between this machine and the store. Nothing was removed: run again when it is mended.",
+        )
 
     def write_bytes(self, path: str, data: bytes) -> None:
         """Puts the bytes there, whatever was there before."""
@@ -170,16 +178,11 @@ class Library:
             else:
                 put_file(self._fs, local, self._full(path))
 
-    def get_file(self, path: str, local: Path) -> None:
-        """Copies a file out, without holding it in memory."""
-        with self._reading(path), self._fs.open(self._full(path), "rb") as source:
-            durable.replace(local.absolute(), lambda file: shutil.copyfileobj(source, file, COPY_BYTES))
-
     def list(self, folder: str = "") -> Names:
         """All files below a folder, relative to the root, sorted; none if there is no such folder."""
         with self._reading(folder):
-            found = self._walk(folder) if self.local else self._find(folder)
-        names = map(self._inside, found)
+            found = names_in(self._full(folder)) if self.local else found_on(self._fs, self._full(folder))
+            names = [self._inside(name) for name in found]
         return sorted(name for name in names if not durable.is_partial(PurePosixPath(name).name))
 
     def folders(self, folder: str = "") -> Names:
@@ -198,20 +201,14 @@ class Library:
             LibraryUnreachable: Also where the store does not say when a file was written.
         """
         with self._reading(folder):
-            if self.local:
-                for name in self._walk(folder):
-                    with suppress(FileNotFoundError):  # somebody else removed it
-                        status = Path(name).stat()
-                        yield Entry(self._inside(name), status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
-                return
-            found = self._find(folder)
-        for name, info in found.items():
-            if (modified := modified_of(info)) is None:
-                raise LibraryUnreachable(
-                    f"{self.url(self._inside(name))}: its store does not say when it was written.",
-                    "Use a library in a folder or on S3 for this.",
-                )
-            yield Entry(self._inside(name), int(info["size"]), modified)
+            full = self._full(folder)
+            for name, size, modified in described_in(full) if self.local else described_on(self._fs, full):
+                if modified is None:
+                    raise LibraryUnreachable(
+                        f"{self.url(self._inside(name))}: its store does not say when it was written.",
+                        "Use a library in a folder or on S3 for this.",
+                    )
+                yield Entry(self._inside(name), size, modified)
 
     def delete(self, path: str) -> None:
         """Removes a file; one that is not there is fine."""
@@ -229,20 +226,6 @@ class Library:
 
     def _inside(self, full: str) -> str:
         return full[len(self._base) :].lstrip("/")
-
-    def _find(self, folder: str) -> dict[str, dict[str, Any]]:
-        # S3 consoles make empty objects "x/" so that they can show an empty folder.
-        found = self._fs.find(self._full(folder), detail=True)
-        return {name: info for name, info in found.items() if not name.endswith("/")}
-
-    def _walk(self, folder: str) -> Iterator[str]:
-        # fsspec's own walk leaves out folders that it cannot read, without a word.
-        def refuse(error: OSError) -> None:
-            if not isinstance(error, FileNotFoundError):
-                raise error
-
-        tree = list(os.walk(self._full(folder), onerror=refuse))
-        return (f"{top}/{name}" for top, _, names in tree for name in names)
 
     @contextmanager
     def _reading(self, path: str) -> Iterator[None]:

@@ -169,7 +169,7 @@ def _opened(key: str, data: bytes) -> Iterator[tuple[sf.SoundFile, dict[str, Jso
             kind, tag = sealed.unseal(flac.comment.encode(), f"The tag of object {key}")
             yield flac, tag
             shape = (flac.samplerate, flac.channels)
-    except (sf.SoundFileError, EvidenceDamaged, UnicodeError, ValueError, MemoryError) as error:
+    except (sf.SoundFileError, EvidenceDamaged, UnicodeError, ValueError) as error:
         raise ObjectDamaged(f"Object {key} cannot be decoded.", REMEDY) from error
     sealed.expect(KIND, kind, f"Object {key}")
     if shape != (tag["sample_rate_hz"], 1) or tag["key"] != key:

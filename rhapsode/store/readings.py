@@ -1,6 +1,7 @@
 """The evidence of one reading of a book: `<shelf>/evidence/<reading key[:12]>/...`.
 
-    reading.json                                   the reading, and the request that it was made for
+    reading.json                                   the reading, and the request that it was last planned for
+    published-<digest16>.json                      which edition came of a request, named by its digest
     round-0/00001-00032.synthesize.parquet         takes of a range; written when all of them are stored
     round-1/<set digest16>.synthesize.parquet      takes of a later round
     round-0/00001-00032.<id>.failed.parquet        attempts that ended in an error
@@ -30,7 +31,7 @@ from rhapsode.store.evidence import TAKES, TakeRow, read_rows, write_rows
 from rhapsode.store.hearings import HEARD, HeardRow, read_heard
 from rhapsode.store.shelf import Shelf
 
-READING, REFERENCE = "reading/1", "reference/1"
+READING, REFERENCE, PUBLISHED = "reading/1", "reference/1", "published/1"
 _READING = TypeAdapter(Reading)  # built once: it takes longer than to read one
 
 
@@ -66,6 +67,27 @@ class ReadingFolder:
             return reading, ConvertRequest.model_validate({**body["request"], "library": root})
         except (ValidationError, KeyError) as error:
             raise EvidenceDamaged(f"{where} does not have the fields of a reading.", sealed.REMEDY) from error
+
+    def note_published(self, asked: str, edition: int) -> None:
+        """Notes the number of the edition that came of a request, which is named by its digest."""
+        data = sealed.write_json(PUBLISHED, {"asked": asked, "edition": edition})
+        self.shelf.library.write_bytes(self._published_path(asked), data)
+
+    def published_for(self, asked: str) -> int | None:
+        """The number of the edition that came of a request; None if none did.
+
+        Raises:
+            EvidenceDamaged: The note cannot be read.
+        """
+        path = self._published_path(asked)
+        where = self.shelf.library.url(path)
+        try:
+            body = self.shelf.library.read(path, lambda data: sealed.read_json(PUBLISHED, data, where))
+            return int(body["edition"])
+        except NotInLibrary:
+            return None
+        except (KeyError, TypeError, ValueError) as error:
+            raise EvidenceDamaged(f"{where} names no edition.", sealed.REMEDY) from error
 
     def takes_path(self, job: Job) -> str:
         return self.path(f"round-{job.round}", f"{job.name}{TAKES}")
@@ -129,6 +151,9 @@ class ReadingFolder:
 
     def _reference_path(self, listening: Listening) -> str:
         return self.path(f"reference-{listening.name}.json")
+
+    def _published_path(self, asked: str) -> str:
+        return self.path(f"published-{asked[:16]}.json")
 
     def _accepted_path(self, name: str) -> str:
         return self.path(f"accepted-{name[:16]}.parquet")

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from rhapsode.errors import BadRequest
+from rhapsode.settings import refuse_secrets
 
 ATTEMPTS = 4
 """Of one request: after a 500, 502, 503, 504, 429, a timeout or a broken connection, with growing pauses of 7 s at most
@@ -61,12 +61,7 @@ def open_url(root: str, attempts: int = ATTEMPTS) -> tuple[FileSystem, str]:
         BadRequest: The URL holds credentials.
         ValueError, ImportError, RuntimeError: A protocol that is not known, or whose package is not installed.
     """
-    parts = urlsplit(root)
-    for link in map(urlsplit, root.split("::")):  # a chain of URLs, such as simplecache::s3://...
-        # A secret may hold a slash, and then what seems to be the bucket is the key's name, a colon and its beginning.
-        if "@" in link.netloc or (link.scheme in S3 and (":" in link.netloc or "@" in link.path)):
-            raise BadRequest(f"The URL of a library on {link.scheme}:// must not hold credentials.", CREDENTIALS)
-    if parts.scheme not in S3:
+    if urlsplit(refuse_secrets(root)).scheme not in S3:
         return fsspec.url_to_fs(root, use_listings_cache=False)  # type: ignore[no-any-return]
     settings = {
         "retries": {"mode": "standard", "total_max_attempts": attempts},

@@ -15,6 +15,7 @@
         .plan_table() -> pa.Table                       all plans, for SQL
         .save_timeline(digest: str, timeline)           chapters/<digest16>.json; digest: of what it is made from
         .load_timeline(digest: str) -> Timeline
+        .json(kind, path) / .columns(kind, path, *names) of any of its files
 
 One EPUB may be read in several ways (footnotes, a newer parser), so a book has a digest of its own beside the file's.
 Loading raises NotInLibrary (absent) or EvidenceDamaged (torn, altered, of another version).
@@ -27,6 +28,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,40 +37,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from rhapsode import recipe
 from rhapsode.errors import EvidenceDamaged, NotInLibrary
-from rhapsode.model import Book, Chunk, Cover, Plan, Timeline
+from rhapsode.model import Book, Cover, Plan, Timeline
 from rhapsode.store import sealed
 from rhapsode.store.library import Library
+from rhapsode.store.plans import CHUNKS_SCHEMA, read_chunks, read_plan, write_plan
 
-BOOK, PLAN, TIMELINE = "book/1", "plan/1", "timeline/1"
+BOOK, TIMELINE = "book/1", "timeline/1"
 SHELVES = "books"
 SLUG_LENGTH = 48
 REMEDY_UNKNOWN = "Name the folder, the title, the first digits of the digest, or the EPUB file."
-
-PLAN_SCHEMA = pa.schema(
-    [
-        pa.field("number", pa.int32(), nullable=False),
-        pa.field("chapter", pa.int32(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("spoken", pa.string(), nullable=False),
-        pa.field("char_start", pa.int64(), nullable=False),
-        pa.field("char_end", pa.int64(), nullable=False),
-        pa.field(
-            "spans",
-            pa.list_(
-                pa.struct(
-                    [
-                        pa.field("char_start", pa.int64(), nullable=False),
-                        pa.field("char_end", pa.int64(), nullable=False),
-                        pa.field("spoken_start", pa.int64(), nullable=False),
-                        pa.field("spoken_end", pa.int64(), nullable=False),
-                    ]
-                )
-            ),
-            nullable=False,
-        ),
-        pa.field("boundary", pa.string(), nullable=False),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +76,7 @@ class Shelf:
     def load_book(self, digest: str) -> Book:
         """Loads the book with this digest; eight digits are enough."""
         path = self._book_path(digest)
-        body = self._json(BOOK, path)
+        body = self.json(BOOK, path)
         cover = body.pop("cover")
         book = _build(Book, body, self.library.url(path))
         if cover is None:
@@ -123,34 +100,29 @@ class Shelf:
         """The book's title; empty where its file is missing or damaged, so that one bad folder hides no other book."""
         for path in self._files(r"book-[0-9a-f]{8}\.json"):
             try:
-                body = self._json(BOOK, path)
+                body = self.json(BOOK, path)
             except (NotInLibrary, EvidenceDamaged):
                 continue
             return str(body["metadata"]["title"])
         return ""
 
     def save_plan(self, plan: Plan) -> None:
-        table = pa.Table.from_pylist([asdict(chunk) for chunk in plan.chunks], schema=PLAN_SCHEMA)
-        data = sealed.write_table(PLAN, table, digest=plan.digest, range_size=str(plan.range_size))
-        self.library.write_bytes(self._plan_path(plan.digest), data)
+        self.library.write_bytes(self._plan_path(plan.digest), write_plan(plan))
 
     def load_plan(self, digest: str) -> Plan:
         """Loads the plan with this digest; eight digits are enough."""
         path = self._plan_path(digest)
         where = self.library.url(path)
-        table, notes = self._table(PLAN, path)
-        if not notes["digest"].startswith(digest):
-            raise EvidenceDamaged(f"{where} is plan {notes['digest']}, not {digest}.", sealed.REMEDY)
-        chunks = _build(tuple[Chunk, ...], sealed.rows_of(table), where)
-        return Plan(notes["digest"], chunks, int(notes["range_size"]))
+        plan = self.library.read(path, lambda data: read_plan(data, where))
+        if not plan.digest.startswith(digest):
+            raise EvidenceDamaged(f"{where} is plan {plan.digest}, not {digest}.", sealed.REMEDY)
+        return plan
 
     def plan_table(self) -> pa.Table:
         """The chunks of every plan of this book; the column `plan` says which."""
-        tables = [PLAN_SCHEMA.append(pa.field("plan", pa.string())).empty_table()]
-        for path in self._files(r"plan-[0-9a-f]{8}\.parquet"):
-            table, notes = self._table(PLAN, path)
-            tables.append(table.append_column("plan", pa.array([notes["digest"][:8]] * len(table), pa.string())))
-        return pa.concat_tables(tables)
+        paths = self._files(r"plan-[0-9a-f]{8}\.parquet")
+        tables = [self.library.read(path, partial(read_chunks, where=self.library.url(path))) for path in paths]
+        return pa.concat_tables([CHUNKS_SCHEMA.empty_table(), *tables])
 
     def save_timeline(self, digest: str, timeline: Timeline) -> None:
         """Saves a chapter's cue sheet under the digest of what it was made from."""
@@ -158,16 +130,19 @@ class Shelf:
 
     def load_timeline(self, digest: str) -> Timeline:
         path = self._timeline_path(digest)
-        return _build(Timeline, self._json(TIMELINE, path), self.library.url(path))
+        return _build(Timeline, self.json(TIMELINE, path), self.library.url(path))
 
     def has_timeline(self, digest: str) -> bool:
         return self.library.exists(self._timeline_path(digest))
 
-    def _json(self, kind: str, path: str) -> dict[str, Any]:
+    def json(self, kind: str, path: str) -> dict[str, Any]:
+        """The body of one of the book's files, by its path in the library."""
         return self.library.read(path, lambda data: sealed.read_json(kind, data, self.library.url(path)))
 
-    def _table(self, kind: str, path: str) -> tuple[pa.Table, dict[str, str]]:
-        return self.library.read(path, lambda data: sealed.read_table(kind, data, self.library.url(path)))
+    def columns(self, kind: str, path: str, *names: str) -> pa.Table:
+        """Some columns of one of the book's tables, by its path in the library: quick, without the seal."""
+        where = self.library.url(path)
+        return self.library.read(path, lambda data: sealed.read_columns(kind, data, where, names))[0]
 
     def _book_path(self, digest: str) -> str:
         return self.path(f"book-{digest[:8]}.json")

@@ -1,18 +1,14 @@
-"""Running again does only what is missing: a finished book, an edited one, other settings, damage, a full disk."""
+"""Running again does only what is missing: a finished book, an edited one, other settings, damage."""
 
 from __future__ import annotations
 
-import errno
-import os
 import zipfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
-from rhapsode.errors import LibraryUnreachable, ObjectDamaged
+from rhapsode.errors import ObjectDamaged
 from rhapsode.model import Reading
 from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest, EngineName
@@ -22,27 +18,14 @@ from rhapsode.stages.jobs import JobReport
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
 from rhapsode.stages.publish import publish_edition
 from rhapsode.stages.speak import speak_job
-from rhapsode.store import durable
 from rhapsode.store.editions import Edition, latest_edition, load_chunks
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import object_path
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
-from tests.faulty import Watched, install
+from tests.faulty import Watched
 from tests.fixtures.booklet import REFRAIN
 from tests.plain import UNCHECKED, convert
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    watched = Watched()
-    install(monkeypatch, watched)
-    return watched
-
-
-@pytest.fixture
-def request_(booklet: Path, tmp_path: Path) -> ConvertRequest:
-    return ConvertRequest(epub=str(booklet), library=str(tmp_path / "library"), engine=EngineName.TONE, speed=2.0)
 
 
 def contents(library: Library) -> dict[str, tuple[int, int]]:
@@ -195,49 +178,3 @@ def test_a_damaged_object_stops_publishing_and_only_it_is_spoken_again(
     edition = convert(request_)
     assert engine.spoken[spoken:] == [victim.spoken]
     assert edition.files == whole.files, "the mended book is the book that was never damaged"
-
-
-# -- a library that cannot be written ----------------------------------------------------------------------------------
-
-
-def fails_after(monkeypatch: pytest.MonkeyPatch, number: int, writes: int) -> list[int]:
-    """Lets so many writes into the library succeed; then every one fails as the system call would. Returns its log."""
-    begun: list[int] = []
-    write = durable._partial
-
-    def failing(path: Path, fill: Callable[[BinaryIO], object]) -> AbstractContextManager[Path]:
-        def refused(file: BinaryIO) -> None:
-            file.write(b"torn")
-            raise OSError(number, os.strerror(number))
-
-        begun.append(1)
-        return write(path, fill if len(begun) <= writes else refused)
-
-    monkeypatch.setattr(durable, "_partial", failing)
-    return begun
-
-
-@pytest.mark.parametrize(
-    ("number", "words"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "the file system is read-only")]
-)
-@pytest.mark.parametrize("part", [0.0, 0.5, 1.0], ids=["first write", "while speaking", "manifest"])
-def test_a_library_that_takes_no_more_is_one_clear_error(
-    number: int, words: str, part: float, engine: Watched, request_: ConvertRequest, tmp_path: Path
-) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        writes = fails_after(patch, number, writes=1000)
-        convert(request_.model_copy(update={"library": str(tmp_path / "with space")}))
-    engine.spoken.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        fails_after(patch, number, writes=round(part * (len(writes) - 1)))
-        with pytest.raises(LibraryUnreachable, match=words) as caught:
-            convert(request_)
-    assert caught.value.remedy
-    assert "\n" not in str(caught.value)
-    library = open_library(request_.library)
-    assert not published(library)
-    stored = len(library.list("objects"))
-    spoken = len(engine.spoken)
-    assert spoken - stored <= 2, "only the take that could not be written and the one in the engine are lost"
-    assert convert(request_).number == 1
-    assert len(engine.spoken) - spoken == len(library.list("objects")) - stored

@@ -9,7 +9,7 @@ import pytest
 
 from flows.convert_library import convert_library
 from rhapsode.errors import EngineUnavailable
-from rhapsode.settings import EngineName, LibraryRequest, Policy, Verification
+from rhapsode.settings import EngineName, LibraryRequest, Listen, Policy, Strictness, Verification
 from rhapsode.stages.intake import Found
 from rhapsode.store.library import open_library
 from tests.faulty import Watched, install
@@ -28,6 +28,24 @@ def request_(booklet: Path, story: Path, tmp_path: Path) -> LibraryRequest:
 
 def told(found: list[Found]) -> list[tuple[str, str, str]]:
     return [(Path(book.url).name, book.state.value, book.note) for book in found]
+
+
+def test_two_schedules_of_one_folder_leave_each_other_nothing_to_do(
+    request_: LibraryRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Watched()
+    install(monkeypatch, engine)
+    once = request_.model_copy(update={"verify": Verification(listen=Listen.NONE)})
+    again = request_.model_copy(update={"verify": Verification(listen=Listen.NONE, strictness=Strictness.HIGH)})
+    first, spoken = told(convert_library(once)), len(engine.spoken)
+    nights = [[first, told(convert_library(again))]]
+    nights += [[told(convert_library(request)) for request in (once, again)] for _ in range(2)]
+    states = [[[state for _, state, _ in found] for found in night] for night in nights]
+    assert states[0] == [["converted", "failed", "converted"]] * 2
+    assert states[1] == states[2] == [["nothing to do", "failed", "nothing to do"]] * 2
+    assert len(engine.spoken) == spoken > 0
+    library = open_library(request_.library)
+    assert [library.folders(f"books/{name}/editions") for name in library.folders("books")] == [["0001"]] * 2
 
 
 def test_one_bad_book_stops_no_other_and_a_second_night_converts_nothing(

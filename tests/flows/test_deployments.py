@@ -78,6 +78,35 @@ def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
     assert all(field.get("description") for field in asked["properties"].values())
 
 
+@pytest.mark.parametrize(
+    ("deployment", "asked"),
+    [
+        ("convert-book", {"epub": "s3://key:{}@bucket/a.epub"}),
+        ("convert-book", {"epub": "a.epub", "library": "s3://key:a/{}@bucket/x"}),
+        ("convert-library", {"folder": "https://example.org/?token={}"}),
+        ("resynthesize-range", {"book": "sftp://me:{}@host/a.epub", "chunks": "1"}),
+        ("diagnose-engine", {"book": "lamps", "library": "simplecache::s3://key:{}@bucket", "chunks": "1"}),
+    ],
+)
+def test_credentials_never_reach_the_database(
+    deployed: dict[str, object], deployment: str, asked: dict[str, str]
+) -> None:
+    secret = {name: value.format("hunter2hunter2") for name, value in asked.items()}
+    with get_client(sync_client=True) as client:
+        before = len(client.read_flow_runs())
+        identity = deployed[deployment].id  # type: ignore[attr-defined]
+        with pytest.raises(PrefectHTTPStatusError, match="does not match"):
+            client.create_flow_run_from_deployment(identity, parameters={"request": secret})
+        assert len(client.read_flow_runs()) == before
+
+
+def test_a_sign_of_credentials_is_none_in_the_name_of_a_file(deployed: dict[str, object]) -> None:
+    asked = {"epub": "s3://bucket/pre fix/a@b.epub", "library": "/books/me@home"}
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run_from_deployment(deployed["convert-book"].id, parameters={"request": asked})  # type: ignore[attr-defined]
+    assert run.parameters == {"request": asked}
+
+
 def test_a_bad_parameter_is_refused_before_it_runs(deployed: dict[str, object]) -> None:
     bad = {"request": {"epub": "book.epub", "engine": "gramophone"}}
     with get_client(sync_client=True) as client, pytest.raises(PrefectHTTPStatusError, match="gramophone"):

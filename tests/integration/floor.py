@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.request import urlopen
 from uuid import UUID
 
@@ -25,14 +25,23 @@ from tests.fixtures.s3 import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_SETTINGS = ROOT / "rhapsode" / "cli" / "floor" / "server.env"
+WITNESS = ROOT / "tests" / "integration" / "witness"
 T = TypeVar("T")
 
 
-class Floor:
-    """What runs. `client` asks the server."""
+class Account(NamedTuple):
+    """What a process that had a run at work asked of the engine: keys, in the order in which it did."""
 
-    def __init__(self, processes: Processes, client: SyncPrefectClient) -> None:
-        self.client, self._processes = client, processes
+    worker: str
+    began: float
+    keys: list[str]
+
+
+class Floor:
+    """What runs. `client` asks the server; runs leave their notes in a folder."""
+
+    def __init__(self, processes: Processes, client: SyncPrefectClient, notes: Path) -> None:
+        self.client, self._processes, self._notes = client, processes, notes
         self._workers: list[Running] = []
 
     def start_worker(self, pool: str, name: str, limit: int = 1) -> None:
@@ -48,6 +57,16 @@ class Floor:
             if worker.process.poll() is None and _runs(psutil.Process(worker.process.pid), str(run.id)):
                 return worker
         raise AssertionError(f"no worker has the run {run.id}")
+
+    def accounts(self, run: FlowRun) -> list[Account]:
+        """Of each process that had this run at work, the first one first. They are from witness/sitecustomize.py."""
+        found = []
+        for notes in self._notes.glob(f"{run.id}.*"):
+            marks = [line.split() for line in notes.read_text().splitlines()]
+            keys = [mark[2] for mark in marks if mark[1] == "speak"]
+            if marks:  # Prefect's own process beside the run does nothing
+                found.append(Account(notes.name.split(".")[1], float(marks[0][0]), keys))
+        return sorted(found, key=lambda account: account.began)
 
     def _online(self, pool: str, name: str) -> bool:
         workers = self.client.read_workers_for_work_pool(pool)
@@ -68,16 +87,19 @@ class Floor:
 
 
 def _runs(worker: psutil.Process, run: str) -> bool:
-    return any(child.environ().get("PREFECT__FLOW_RUN_ID") == run for child in worker.children(recursive=True))
+    for child in worker.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            if child.environ().get("PREFECT__FLOW_RUN_ID") == run:
+                return True
+    return False
 
 
 def kill_tree(worker: Running) -> None:
     """Kill -9 of a worker's process group and of the runs that it has started, as if their machine had gone."""
     children = psutil.Process(worker.process.pid).children(recursive=True)
-    groups = {os.getpgid(child.pid) for child in children} | {os.getpgid(worker.process.pid)}
-    for group in groups:
-        with suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+    for process in (worker.process.pid, *(child.pid for child in children)):
+        with suppress(ProcessLookupError):  # it went with its group
+            os.killpg(os.getpgid(process), signal.SIGKILL)
     psutil.wait_procs(children, timeout=10)
     worker.process.wait(10)
 
@@ -98,6 +120,8 @@ def open_floor(folder: Path) -> Iterator[Floor]:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     lines = [line for line in SERVER_SETTINGS.read_text().splitlines() if line and not line.startswith("#")]
+    notes = folder / "notes"
+    notes.mkdir()
     with serve_postgres() as database:
         os.environ |= dict(line.split("=", 1) for line in lines)
         os.environ |= {
@@ -105,6 +129,8 @@ def open_floor(folder: Path) -> Iterator[Floor]:
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
             "PREFECT_API_URL": url,
             "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PYTHONPATH": f"{WITNESS}{os.pathsep}{ROOT}",
+            "RHAPSODE_TEST_NOTES": str(notes),
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",  # its 60 s are long for a night that begins soon
         }
         processes = Processes(folder / "logs")
@@ -115,7 +141,7 @@ def open_floor(folder: Path) -> Iterator[Floor]:
             subprocess.run(deploy, cwd=ROOT, check=True, timeout=300, stdout=subprocess.DEVNULL)
             settings = {PREFECT_API_URL: url, PREFECT_HOME: folder / "prefect"}
             with temporary_settings(settings), get_client(sync_client=True) as client:
-                yield Floor(processes, client)
+                yield Floor(processes, client, notes)
         finally:
             processes.stop()
 

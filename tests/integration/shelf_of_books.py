@@ -5,11 +5,13 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from tests.fixtures.booklet import NAMES, bind
+from tests.fixtures.booklet import NAMES, PLACES, bind
 
 UNSAID = "ʔʔ"
 """No voice here has a sound for it, so a chunk that holds it always fails."""
 RIGHTS = "<rights/>"
+TWISTERS = ("'Tis sixth sick sheikh's sixth sheep's sick.", "Ah! " * 7 + "Ah!", "No " * 20 + "no.")
+"""What the embedded voice says of these no recogniser takes for words."""
 THINGS = ("lamp", "letter", "ladder", "coat", "bell", "rope", "key", "map", "cup", "coin")
 
 
@@ -29,6 +31,14 @@ def long(target: Path, chunks: int) -> Path:
         for day in range(1, chunks)
     ]
     bind(target, {"chapter-1": f"<h1>The Quay</h1>{''.join(lines)}"})
+    return target
+
+
+def twisted(target: Path) -> Path:
+    """Two ranges, a chunk a line; the takes of `TWISTERS` are bad: of one in the first range, of two in the second."""
+    lines = [f"{name} lit the lamp {place} and waited there for the others." for place in PLACES for name in NAMES]
+    lines = [TWISTERS[0], *lines[:30], *TWISTERS[1:]]
+    bind(target, {"chapter-1": f"<h1>The Lamps</h1>{''.join(f'<p>{line}</p>' for line in lines)}"})
     return target
 
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from rhapsode.cli.deploy import POOLS
+from rhapsode.settings import FanOut
 from tests.unit.cli.test_floor import unknown_to_prefect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,11 +26,13 @@ TEXT = (INFRA / "compose.yaml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+GPU: dict[str, Any] = yaml.safe_load((INFRA / "gpu.yaml").read_text())["services"]
 DOCKERFILE = (INFRA / "Dockerfile").read_text()
 
 
 def test_the_compose_specification_allows_it(tmp_path: Path) -> None:
     assert checked(INFRA / "compose.yaml").returncode == 0
+    assert checked(INFRA / "gpu.yaml").returncode == 0
     wrong = tmp_path / "compose.yaml"
     wrong.write_text(TEXT.replace("    ports:\n", "    prots:\n", 1))
     assert "prots" in checked(wrong).stdout
@@ -44,9 +47,11 @@ def test_docker_reads_it() -> None:
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("there is no `docker compose` on this machine")
-    command = [docker, "compose", "--file", "compose.yaml", "--env-file", ".env.example", "config", "--no-interpolate"]
-    done = subprocess.run(command, cwd=INFRA, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+    for more in ([], ["--file", "gpu.yaml"]):
+        files = ["--file", "compose.yaml", *more, "--env-file", ".env.example"]
+        command = [docker, "compose", *files, "config", "--no-interpolate"]
+        done = subprocess.run(command, cwd=INFRA, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_linter_of_dockerfiles_has_nothing_to_say() -> None:
@@ -102,7 +107,7 @@ def test_the_image_is_built_of_what_is_in_the_repository_and_not_ignored() -> No
 def test_the_image_runs_as_nobody_special_with_extras_that_exist() -> None:
     assert re.findall(r"^USER (\d+)$", DOCKERFILE, re.MULTILINE) == ["1000"]
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for service in OURS.values():
+    for service in (*OURS.values(), *GPU.values()):
         assert set(service["build"]["args"]["EXTRAS"].split(",")) <= set(extras)
 
 
@@ -133,10 +138,29 @@ def test_there_is_a_worker_for_every_pool() -> None:
     for pool, command in served.items():
         assert command[:3] == ["prefect", "worker", "start"]
         assert tuple(command[7:]) == POOLS[pool].limit
+    assert not [name for name, service in SERVICES.items() if "profiles" in service], "all of them start, GPU or not"
 
 
-def test_only_the_gpu_worker_asks_for_a_gpu() -> None:
-    assert [name for name, service in SERVICES.items() if "deploy" in service] == ["worker-gpu"]
-    [device] = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+def test_books_are_spoken_on_the_pool_gpu_by_default() -> None:
+    for name in ("set-up", "worker-cpu", "worker-gpu"):
+        assert SERVICES[name]["environment"]["RHAPSODE_FAN_OUT"] == FanOut.WORKERS, name
+
+
+def test_nobody_asks_for_a_gpu_where_none_is() -> None:
+    assert not [name for name, service in SERVICES.items() if "deploy" in service]
+    assert set(GPU) == {"worker-gpu"}
+    [device] = GPU["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
-    assert SERVICES["worker-gpu"]["profiles"] == ["gpu"], "a machine without one starts all the rest"
+    assert GPU["worker-gpu"]["image"] != SERVICES["worker-gpu"]["image"]
+    assert set(SERVICES["worker-gpu"]["build"]["args"]["EXTRAS"].split(",")) < set(
+        GPU["worker-gpu"]["build"]["args"]["EXTRAS"].split(",")
+    )
+
+
+def test_no_parent_can_wait_for_itself() -> None:
+    """convert-library waits on the pool of its books."""
+    assert POOLS["cpu"].limit == ()
+    by_hand = re.findall(
+        r"^#\s+prefect worker start --pool cpu(.*)$", (ROOT / "prefect.yaml").read_text(), re.MULTILINE
+    )
+    assert by_hand == [""]

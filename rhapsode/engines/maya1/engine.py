@@ -110,7 +110,7 @@ class Maya1Engine:
                     f"On this device slots {unlike} of {slots} compute other bits than slot 0: takes would change.",
                     f"Set RHAPSODE_SLOTS={slots // 2}.",
                 )
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nobody else has the backbone yet, and its slots fill the device's memory
             backbone.close()
             raise
         self._proven.add(slots)

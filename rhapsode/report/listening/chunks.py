@@ -28,7 +28,7 @@ _WORDS_OF_VERDICT = {Verdict.FAIL: "Failed", Verdict.INCONCLUSIVE: "Inconclusive
 def markup_of(report: ListeningReport, chunk: ReportChunk, clips: Mapping[tuple[int, str], Clip]) -> str:
     """The chunk; open if it wants attention, else a line that opens."""
     start = clock(chunk.book_start_s) if chunk.book_start_s is not None else "not in the book"
-    figures = _figures(chunk.kept) if chunk.kept else ""
+    figures = f"{_manner(chunk, chunk.kept)} {_figures(chunk.kept)}" if chunk.kept else ""
     excerpt = "" if chunk.group is not Group.PASS else f'<span class="excerpt">{escape(chunk.source[:120])}</span>'
     heard = any((chunk.number, take.key) in clips for take in chunk.takes)
     several = " several" if len(chunk.takes) > 1 else ""
@@ -84,7 +84,8 @@ def _take(chunk: ReportChunk, take: ReportTake, clip: Clip | None) -> str:
     several = len(chunk.takes) > 1
     head = (
         f'<header><h4>Take {take.number}</h4> <span class="badge {take.verdict}">{_WORDS_OF_VERDICT[take.verdict]}'
-        f"</span>{'<span class=kept>in the book</span>' if take.accepted else ''} {_figures(take)}</header>"
+        f"</span>{'<span class=kept>in the book</span>' if take.accepted else ''} {_named(take.manner)} "
+        f"{_figures(take)}</header>"
         if several
         else ""
     )
@@ -93,6 +94,16 @@ def _take(chunk: ReportChunk, take: ReportTake, clip: Clip | None) -> str:
         f"{head}{_player(name, take, clip) if clip else ''}"
         f"{f'<ul class=reasons>{reasons}</ul>' if reasons else ''}{_words(chunk, take)}</section>"
     )
+
+
+def _manner(chunk: ReportChunk, take: ReportTake) -> str:
+    """Which of several takes it is, and how that was spoken; nothing of a first and only one."""
+    return _named((f"take {take.number}" if len(chunk.takes) > 1 else "", *take.manner))
+
+
+def _named(manner: Iterable[str]) -> str:
+    named = ", ".join(filter(None, manner))
+    return f'<span class="manner">{escape(named)}</span>' if named else ""
 
 
 def _figures(take: ReportTake) -> str:

@@ -123,7 +123,7 @@
     return best;
   }
   const readout = one(".readout");
-  const FACTS = ".badge, h3, .chapter, .start, .figures > span";
+  const FACTS = ".badge, h3, .chapter, .start, .manner, .figures > span";
   const factsOf = (chunk) => all(FACTS, one("summary", chunk.element)).map((part) => part.textContent).join(" · ");
   for (const field of all(".field")) {
     const mark = one(".mark", field), which = field.parentElement.dataset.plot;

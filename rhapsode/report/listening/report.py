@@ -51,6 +51,7 @@ class ReportTake:
         transcript: As the recogniser wrote it; None for a take that was not listened to.
         pieces: What was said beside what was heard (`pieces_of`); empty without a transcript.
         second: What another recogniser understood, who was asked as well; None where nobody else was.
+        manner: How it was spoken otherwise than a first take: "in parts", "respelt", "by" another engine, "speed 0.95".
     """
 
     number: int
@@ -66,6 +67,7 @@ class ReportTake:
     transcript: str | None
     pieces: tuple[Piece, ...]
     second: str | None = None
+    manner: tuple[str, ...] = ()
 
 
 class Group(StrEnum):

@@ -13,7 +13,7 @@ from tests.acceptance.report_page.hands import button, position, wait_until
 from tests.unit.report.listening_sample import HOSTILE
 
 TEXTS = (
-    "p, h1, h2, h3, h4, dt, dd, li, a, code, kbd, label, select, input, del, ins, .other, .badge, .figures, "
+    "p, h1, h2, h3, h4, dt, dd, li, a, code, kbd, label, select, input, del, ins, .other, .badge, .manner, .figures, "
     "summary span, button:not(.play)"
 )
 PHONE = {"width": 360, "height": 740}

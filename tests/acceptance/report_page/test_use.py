@@ -99,12 +99,24 @@ def test_a_point_of_a_plot_leads_to_its_chunk(opened: Callable[..., Page]) -> No
     x, y = box["x"] + at[0] / 1000 * box["width"] + 3, box["y"] + at[2] / 100 * box["height"] - 3
     page.mouse.move(x, y)
     expect(page.locator(".readout")).to_contain_text("Chunk 4")
+    expect(page.locator(".readout")).to_contain_text(" · take 2 · ")
     page.mouse.click(x, y)
     assert current(page) == "chunk-4"
     assert page.locator("#chunk-4").is_visible()
     top = page.locator("#chunk-4").bounding_box()
     assert top is not None
     assert 0 <= top["y"] < 450
+
+
+def test_a_take_says_how_it_came_about(opened: Callable[..., Page]) -> None:
+    page = opened()
+    expect(page.locator("#chunk-3 summary")).to_contain_text("take 2, in parts, by maya1-gguf")
+    takes = page.locator("#chunk-4 .take header")
+    expect(takes.nth(2).get_by_text("respelt")).to_be_visible()
+    assert takes.nth(0).locator(".manner").count() == 0, "other dice are nothing to tell of"
+    assert page.locator("#chunk-1 .manner").count() == 0, "it is the first and only take"
+    page.locator("[name=words]").fill("in parts")
+    expect(page.locator("output")).to_have_text("1 of 8 chunks")
 
 
 def test_a_named_exception_is_a_link_to_it(opened: Callable[..., Page]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from rhapsode.model import Audio
 from rhapsode.store.library import open_library
-from rhapsode.store.objects import has_take, put_take
+from rhapsode.store.objects import has_take, object_path, put_take
 from tests.unit.cli.conftest import Said
 from tests.unit.cli.test_failures import assert_one_line
 
@@ -26,9 +28,14 @@ def test_it_counts_and_deletes_only_when_asked(rhapsode: Rhapsode, library: Path
     assert young.code == 0, young.err
     assert "There is nothing to delete" in young.out
     dry = rhapsode("clean", "--library", copy.root, "--grace", "0")
+    refused = rhapsode("clean", "--library", copy.root, "--grace", "0", "--delete")
+    assert_one_line(refused, 2, "a grace period of 0 days", "1 day and more")
+    assert has_take(copy, ORPHAN)
+    yesterday = time.time() - 25 * 3600
+    os.utime(copy.url(object_path(ORPHAN)), (yesterday, yesterday))
     assert "1 file (" in dry.out and "Nothing was deleted" in dry.out
     assert has_take(copy, ORPHAN)
-    done = rhapsode("clean", "--library", copy.root, "--grace", "0", "--delete")
+    done = rhapsode("clean", "--library", copy.root, "--grace", "1", "--delete")
     assert done.code == 0, done.err
     assert done.out.splitlines()[-1].endswith("deleted.")
     assert not has_take(copy, ORPHAN)

@@ -35,6 +35,24 @@ def test_an_open_server_wants_an_auth_string(host: str, rhapsode: Rhapsode) -> N
     assert host in said.err and "PREFECT_SERVER_API_AUTH_STRING" in said.err
 
 
+def test_the_floor_speaks_on_its_workers_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"HOME": os.environ["HOME"]})
+    up._prepare_environment("http://127.0.0.1:9/api")
+    assert os.environ["RHAPSODE_FAN_OUT"] == "workers"
+    os.environ["RHAPSODE_FAN_OUT"] = "inline"
+    up._prepare_environment("http://127.0.0.1:9/api")
+    assert os.environ["RHAPSODE_FAN_OUT"] == "inline"
+
+
+@pytest.mark.parametrize("command", [["up"], ["deploy"], ["convert", "book.epub"]])
+def test_a_fan_out_that_cannot_be_is_an_error_of_one_line(command: list[str], tmp_path: Path) -> None:
+    given = {**os.environ, "RHAPSODE_FAN_OUT": "sideways"}
+    line = [str(Path(sys.executable).with_name("rhapsode")), *command]
+    done = subprocess.run(line, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: RHAPSODE_FAN_OUT cannot be 'sideways'. Valid: inline, workers.\n"
+
+
 def test_a_port_that_is_taken_is_named(rhapsode: Rhapsode) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -83,14 +83,14 @@ def sample() -> ListeningReport:
             chunk(
                 3,
                 take(1, failed, accepted=False, reasons=("2 words are missing at the end",), score=4.0, **wrong),
-                take(2, said=words),
+                take(2, said=words, manner=("in parts", "by maya1-gguf")),
                 text=words,
             ),
             chunk(
                 4,
                 take(1, failed, accepted=False, reasons=("gibberish",), score=9.0, **wrong),
                 take(2, failed, reasons=("1 word is missing",), score=3.0, pace=1.4, **wrong),
-                take(3, failed, accepted=False, reasons=("gibberish",), score=8.0, **wrong),
+                take(3, failed, accepted=False, reasons=("gibberish",), score=8.0, manner=("respelt",), **wrong),
                 text=words,
             ),
             chunk(5, take(1, doubtful, reasons=("spoken by another voice?",), score=1.5), chapter=2),

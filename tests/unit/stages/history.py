@@ -31,10 +31,11 @@ from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
 from rhapsode.stages.publish import publish_edition
 from rhapsode.stages.redo import plan_redo
 from rhapsode.stages.speak import speak_job
+from rhapsode.store.editions import edition_path
 from rhapsode.store.library import Library, open_library
-from rhapsode.store.objects import put_take
-from rhapsode.store.readings import ReadingFolder
-from rhapsode.store.shelf import Shelf
+from rhapsode.store.objects import object_path, put_take
+from rhapsode.store.readings import ReadingFolder, readings_of
+from rhapsode.store.shelf import Shelf, find_shelf
 from rhapsode.store.tokens import StoredTokens, put_tokens
 from tests.fixtures.ear import Ear
 
@@ -134,3 +135,31 @@ def _publish(reading: Reading) -> None:
     timelines = [assemble_chapter(reading, acceptance.digest, number, MP3) for number in chapters_of(reading)]
     edition = publish_edition(reading, acceptance.digest, timelines, MP3, acceptance.exceptions, recogniser=None)
     publish_report(reading, edition, CHECKED)
+
+
+def paths(library: Library) -> set[str]:
+    """All files, unfinished writes too."""
+    return {entry.path for entry in library.entries()}
+
+
+def abandoned(library: Library) -> ReadingFolder:
+    """The reading that came to nothing: the only one at a speed of 0.8."""
+    shelf = find_shelf(library, "The Lamps")
+    (folder,) = (each for each in readings_of(shelf) if each.load()[1].speed == 0.8)
+    return folder
+
+
+def unneeded(library: Library) -> set[str]:
+    """By the history alone, not by what `clean` thinks of it."""
+    folder = abandoned(library)
+    shelf, reading = folder.shelf, folder.load()[0]
+    kept = {row.key for each in readings_of(shelf) if each.key != folder.key for row in each.read_takes()}
+    gone = {object_path(row.key) for row in folder.read_takes() if row.key not in kept}
+    assert gone
+    plan = shelf.path(f"plan-{reading.plan[:8]}.parquet")
+    partial = {path for path in paths(library) if path.endswith("partial")}
+    assert len(partial) == 3
+    orphans = {path for path in paths(library) if any(key in path for key in ORPHANS)}
+    assert len(orphans) == 5
+    unfinished = edition_path(shelf, 3, "The Lamps.m4b")
+    return gone | set(library.list(folder.path())) | partial | orphans | {plan, unfinished}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -11,9 +12,19 @@ import pytest
 
 from rhapsode.engines import registry
 from rhapsode.errors import BadRequest, LexiconError
-from rhapsode.settings import AudioSettings, ConvertRequest, EngineName, Format, LibraryRequest
+from rhapsode.settings import (
+    AudioSettings,
+    ConvertRequest,
+    EngineName,
+    Format,
+    LibraryRequest,
+    Policy,
+    Strictness,
+    Verification,
+)
 from rhapsode.stages.intake import BookState, Found, outcome, published_as, survey
-from rhapsode.store.editions import edition_path
+from rhapsode.stages.plan import parse_book, plan_chunks
+from rhapsode.store.editions import edition_path, load_edition, save_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.shelf import find_shelf
 from tests.plain import convert
@@ -116,6 +127,32 @@ def test_a_book_whose_files_have_gone_is_converted_again(converted: LibraryReque
     assert edition
     shelf.library.delete(edition_path(shelf, 1, edition.files[0].name))
     assert states(survey(converted))["lamps.epub"] == "new"
+
+
+def test_what_was_planned_since_and_never_published_changes_nothing(converted: LibraryRequest) -> None:
+    lamps = converted.of_book(f"{converted.folder}/lamps.epub")
+    strict = Verification(strictness=Strictness.HIGH, policy=Policy.STRICT)
+    harder = lamps.model_copy(update={"verify": strict})
+    plan_chunks(harder, parse_book(harder))  # and then no take was good enough
+    assert states(survey(converted))["lamps.epub"] == "nothing to do"
+    assert states(survey(converted.model_copy(update={"verify": strict})))["lamps.epub"] == "new"
+
+
+def test_a_redone_edition_makes_no_book_new(converted: LibraryRequest) -> None:
+    shelf = find_shelf(open_library(converted.library), "The Lamps")
+    first = load_edition(shelf, 1)
+    assert first
+    save_edition(shelf, replace(first, number=2, content="with other takes"))
+    assert states(survey(converted))["lamps.epub"] == "nothing to do"
+
+
+def test_a_note_that_is_torn_hides_no_other_book(converted: LibraryRequest) -> None:
+    shelf = find_shelf(open_library(converted.library), "The Lamps")
+    [note] = [path for path in shelf.library.list(shelf.path("evidence")) if "/published-" in path]
+    shelf.library.write_bytes(note, b"{")
+    found = survey(converted)
+    assert states(found) == {"lamps.epub": "failed", "Clock.EPUB": "new", "torn.epub": "failed"}
+    assert "published-" in next(book.note for book in found if book.url.endswith("lamps.epub"))
 
 
 def test_a_lexicon_is_read_and_not_only_named(request_: LibraryRequest, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rhapsode.model import Audio, EngineIdentity, Job, Listening, Reading, Trans
 from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest, EngineName, Listen, Verification
 from rhapsode.stages import verdicts, verify
+from rhapsode.stages.listening_report import manners_of
 from rhapsode.stages.plan import load_plan, parse_book, plan_chunks
 from rhapsode.stages.speak import speak_job
 from rhapsode.stages.verdicts import freeze_reference, judge_takes, plan_rung
@@ -81,6 +82,10 @@ def test_every_rung_asks_otherwise_and_is_planned_again_alike(reading: Reading, 
     assert respelt.text and respelt.text.startswith("In eighteen ninety nine") and "Mister Pott" in respelt.text
     assert [plan_rung(reading, hears, VERIFICATION, rung) for rung in (1, 2, 3, 4)] == climbed
     assert all(job_is_verified(reading, job, hears) for [job] in climbed)
+    told = {row.take: manners_of(reading)[row.key] for row in folder_of(reading).read_takes() if row.round}
+    assert told == {2: ("speed 0.95",), 3: ("in parts",), 4: ("respelt",), 5: ("speed 0.8145",)}
+    elsewhere = manners_of(replace(reading, engine="maya1-hf"))
+    assert elsewhere.keys() == manners_of(reading).keys() and all("by hibari" in told for told in elsewhere.values())
 
 
 def test_the_backend_that_spoke_a_rung_is_told_by_its_takes(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,8 +129,44 @@ def test_some_columns_are_read_without_the_seal() -> None:
         sealed.read_columns("table/2", data, "here", ["text"])
 
 
+def test_any_altered_bit_of_a_footer_is_harmless_or_found() -> None:
+    """By these columns `clean` decides what goes; without a look at types and rows fifteen bits here change them."""
+    table = pa.table({"key": [f"{n:064x}" for n in range(9)], "n": list(range(9))})
+    data = sealed.write_table("table/1", table)
+    length = int.from_bytes(data[-8:-4], "little")
+    found = 0
+    for bit in range(8 * (len(data) - 8 - length), 8 * len(data)):
+        bad = bytearray(data)
+        bad[bit // 8] ^= 1 << bit % 8
+        try:
+            assert sealed.read_columns("table/1", bytes(bad), "here", ["key"])[0].equals(table.select(["key"])), bit
+        except EvidenceDamaged:
+            found += 1
+    assert found > length
+
+
 def test_an_altered_page_of_a_column_is_found() -> None:
     data = bytearray(sealed.write_table("table/1", pa.table({"text": [f"{n:x}" * 9 for n in range(999)]})))
     data[200] ^= 1
     with pytest.raises(EvidenceDamaged):
         sealed.read_columns("table/1", bytes(data), "here", ["text"])
+
+
+READ = """
+import os
+import pyarrow as pa
+from rhapsode.store import sealed
+
+data = sealed.write_table("table/1", pa.table({"text": ["one"] * 999, "n": list(range(999))}))
+before = set(os.listdir("/proc/self/task"))
+assert sealed.read_table("table/1", data, "here")[0].num_rows == 999
+assert sealed.read_columns("table/1", data, "here", ["n"])[0].num_rows == 999
+print(len(set(os.listdir("/proc/self/task")) - before))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux lists them")
+def test_reading_a_table_starts_no_thread() -> None:
+    """A thread of Arrow's that lets go of our bytes while Python ends aborts the process, whatever it has done."""
+    done = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("0\n", "")

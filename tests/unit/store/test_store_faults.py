@@ -12,7 +12,7 @@ import pytest
 from rhapsode.errors import EvidenceDamaged, LibraryUnreachable, ObjectDamaged
 from rhapsode.model import Audio
 from rhapsode.store import remote, sealed
-from rhapsode.store.library import Library, open_library
+from rhapsode.store.library import READS, Library, open_library
 from rhapsode.store.objects import find_take, get_audio, object_path, put_take
 from tests.fixtures import faults
 from tests.fixtures.faults import Fault, FaultProxy, always, once
@@ -60,11 +60,6 @@ def put_large(store: Store) -> None:
     store.library.put_file(source, "large/new.bin")
 
 
-def get_out(store: Store) -> bytes:
-    store.library.get_file("books/a/there", store.scratch / "out")
-    return (store.scratch / "out").read_bytes()
-
-
 CALLS: dict[str, Callable[[Store], object]] = {
     "exists": lambda store: store.library.exists("books/a/there"),
     "size": lambda store: store.library.size("books/a/there"),
@@ -75,7 +70,6 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "create_bytes, taken": lambda store: store.library.create_bytes("books/a/there", b"too late"),
     "claim_bytes": lambda store: store.library.claim_bytes("new", b"claimed"),
     "put_file": put_large,
-    "get_file": get_out,
     "list": lambda store: store.library.list(),
     "folders": lambda store: store.library.folders("books"),
     "entries": lambda store: [(entry.path, entry.size_bytes) for entry in store.library.entries()],
@@ -169,7 +163,7 @@ def test_two_conditional_writes_that_meet_are_tried_again(store: Store, monkeypa
     assert len(store.proxy.fired) == 2 and store.library.read_bytes("new") == b"mine"
 
 
-@pytest.mark.parametrize("name", ["read_bytes", "read", "get_file"])
+@pytest.mark.parametrize("name", ["read_bytes", "read"])
 @pytest.mark.parametrize("fault", [Fault.CUT, Fault.WRONG], ids=lambda fault: fault.name.lower())
 def test_half_an_answer_is_asked_for_again_and_a_wrong_one_by_those_who_know(
     store: Store, name: str, fault: Fault
@@ -203,6 +197,24 @@ def test_a_take_is_not_removed_because_it_arrived_wrong(store: Store, caplog: py
     assert len(store.proxy.fired) == 1 and not caplog.records
     store.proxy.plan = None
     assert find_take(store.library, key) is not None
+
+
+def test_a_take_is_not_removed_because_it_arrives_wrong_in_many_ways(store: Store) -> None:
+    """Two reads of which each is damaged in a way of its own tell nothing of what lies there."""
+    key, audio = "ab" * 32, noise(1.0)
+    stored = put_take(store.library, key, audio, {"finish": "end"})
+    store.proxy.forget()
+    store.proxy.plan = lambda request: Fault.FLICKER if len(store.proxy.fired) < READS - 1 else None
+    assert (get_audio(store.library, key, stored.sha256).samples == audio.samples).all()
+    assert len(store.proxy.fired) == READS - 1
+    store.proxy.plan = always(Fault.FLICKER)
+    for ask in (find_take, lambda *of: get_audio(*of, stored.sha256)):
+        with pytest.raises(LibraryUnreachable, match=f"{key}.flac: {READS} reads gave other bytes") as unknown:
+            ask(store.library, key)
+        assert "Nothing was removed" in unknown.value.remedy
+    assert not [request for request in store.proxy.requests if request.method == "DELETE"]
+    store.proxy.forget()
+    assert find_take(store.library, key) == stored
 
 
 def test_a_take_that_lies_there_damaged_is(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from rhapsode.store import contested
-from rhapsode.store.durable import is_partial
+from rhapsode.store.durable import PARTIAL, is_partial
 from rhapsode.store.editions import claim_edition
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.shelf import Shelf
@@ -130,6 +131,21 @@ def test_a_zombie_that_arrives_late_changes_nothing(heedless_library: Library) -
         assert late.result(60) is False
     assert heedless_library.read_bytes("books/a/manifest.json") == b"published"
     assert heedless_library.list() == ["books/a/manifest.json"]
+
+
+def test_what_is_copied_to_the_name_is_what_lies_there(heedless: FaultProxy, heedless_library: Library) -> None:
+    """The first has died before he could copy his bytes, and they arrive wrong at the one who does it for him."""
+    assert not heedless_library.honours_conditions()
+    path = heedless_library._full("books/a/manifest.json")
+    heedless_library._fs.pipe_file(f"{contested._beside(path)}0{PARTIAL}", b"the first's")
+    time.sleep(contested.SETTLE_S)
+    heedless.forget()
+    heedless.plan = lambda request: (
+        Fault.FLICKER if f"0{PARTIAL}" in request.path and request.method == "GET" and not heedless.fired else None
+    )
+    assert not heedless_library.claim_bytes("books/a/manifest.json", b"the second's")
+    assert len(heedless.fired) == 1
+    assert heedless_library.read_bytes("books/a/manifest.json") == b"the first's"
 
 
 def test_a_lost_answer_makes_nobody_win_twice(heedless: FaultProxy, heedless_library: Library) -> None:
