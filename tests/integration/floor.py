@@ -121,7 +121,7 @@ def open_floor(folder: Path) -> Iterator[Floor]:
     url = f"http://127.0.0.1:{port}/api"
     lines = [line for line in SERVER_SETTINGS.read_text().splitlines() if line and not line.startswith("#")]
     notes = folder / "notes"
-    notes.mkdir()
+    notes.mkdir(parents=True)
     with serve_postgres() as database:
         os.environ |= dict(line.split("=", 1) for line in lines)
         os.environ |= {

@@ -23,8 +23,8 @@ GROWTH = 512
 """Tokens by which the cache grows with the longest slot: the block in which torch's attention walks the keys on a CPU.
 
 A block that is masked from end to end changes no bit, so a long neighbour is not noticed (tested). Of a block cut short
-the products add up in another order: with steps of 256 and four heads to a key, a slot had other bits from its 129th
-token on as soon as a neighbour outgrew 256.
+the products may add up in another order: with steps of 256 and four heads to a key, on one of two processors tried, a
+slot had other bits from its 129th token on as soon as a neighbour outgrew 256.
 """
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -215,10 +215,24 @@ def test_however_far_the_cache_reaches_it_changes_no_bit(heads_a_key: int) -> No
     assert reaching(heads_a_key, GROWTH) == [True] * 3
 
 
-@pytest.mark.parametrize("heads_a_key", [4, 8])
-def test_a_cache_that_grows_in_half_blocks_is_convicted(heads_a_key: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backbone_hf, "GROWTH", GROWTH // 2)
-    assert reaching(heads_a_key, GROWTH // 2) == [False] * 3
+def split_by_reach(query: Any, key: Any, value: Any, attn_mask: Any, scale: float, **_: Any) -> Any:
+    """Attention that adds up in eighths of what it can reach, as kernels do that share the keys out to many cores."""
+    weights = (query @ key.transpose(2, 3) * scale + attn_mask).softmax(-1)
+    piece = key.shape[2] // 8
+    parts = zip(weights.split(piece, dim=3), value.split(piece, dim=2), strict=True)
+    return sum(some_weights @ some_values for some_weights, some_values in parts)
+
+
+def test_an_attention_that_adds_up_by_its_reach_is_convicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every processor; whether a cache that grows by less than `GROWTH` is noticed depends on the processor."""
+    attention = torch.nn.functional.scaled_dot_product_attention
+
+    def attend(*given: Any, **asked: Any) -> Any:
+        chosen = attention if asked["is_causal"] else split_by_reach  # the prefill of a prompt has no reach
+        return chosen(*given, **asked)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", attend)
+    assert reaching(4, GROWTH) == [False] * 3
 
 
 def test_the_cache_grows_in_steps_and_closing_frees_it(model: HfModel) -> None:
