@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from bench import studio
-from bench.defect_kinds import GROSS, KINDS, Spoken, Studio
+from bench.broken_audio import Spoken, Studio
+from bench.defect_kinds import GROSS, KINDS
 from bench.ear import Ear
 from bench.peers import PEERS
 from bench.pipeline import BOOKS

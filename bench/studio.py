@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from bench.defect_kinds import Spoken
+from bench.broken_audio import Spoken
 from bench.pipeline import read_and_plan
 from rhapsode import recipe
 from rhapsode.engines.maya1 import vocabulary as v

@@ -1,6 +1,7 @@
 """Maya1 with one fault in it, so that the tests of its promises are seen to fail.
 
-A fault is a backbone around a real one, of a kind that engines had; `changed` puts it under an engine.
+A fault is a backbone around a real one, of a kind that engines had; `changed` puts it under an engine. Two lie around
+the backbone, in the sessions.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from rhapsode.engines.maya1.engine import Maya1Engine
 from rhapsode.engines.maya1.sampler import Logits
 from rhapsode.engines.maya1.vocabulary import TokenIds
 from rhapsode.engines.protocol import Session
+from rhapsode.model import Take, Utterance
 
 
 def changed(engine: Maya1Engine, kind: Callable[[Any], Any]) -> Maya1Engine:
@@ -175,14 +178,35 @@ class NotCleared(Around):
         return self.real.prefill(slot, [*self.stale.pop(slot, ()), *prompt])
 
 
+class Loses(Around):
+    """A session around a real one: the 101st token of each take does not reach the codec, and all frames slip."""
+
+    def speak(self, wanted: Sequence[Utterance]) -> Iterator[Take]:
+        for take in self.real.speak(wanted):
+            ids = take.tokens.ids
+            yield replace(take, tokens=replace(take.tokens, ids=ids[:100] + ids[101:]))
+
+
 def left_open(engine: Maya1Engine) -> Maya1Engine:
     """The engine on the decoder `LeftOpen`."""
 
+    def leaving(honest: Any) -> Session:
+        honest._decoder = LeftOpen(honest._backbone)
+        return cast(Session, honest)
+
+    return _with_sessions(engine, leaving)
+
+
+def losing(engine: Maya1Engine) -> Maya1Engine:
+    """The engine with sessions `Loses`."""
+    return _with_sessions(engine, Loses)
+
+
+def _with_sessions(engine: Maya1Engine, kind: Callable[[Any], Session]) -> Maya1Engine:
     @contextmanager
     def session() -> Iterator[Session]:
         with engine.session() as honest:
-            honest._decoder = LeftOpen(honest._backbone)  # type: ignore[attr-defined]
-            yield honest
+            yield kind(honest)
 
     made = copy(engine)
     made.session = session  # type: ignore[method-assign]

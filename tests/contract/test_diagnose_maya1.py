@@ -9,12 +9,10 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
@@ -23,15 +21,14 @@ from rhapsode.engines.maya1 import device
 from rhapsode.engines.maya1 import vocabulary as v
 from rhapsode.engines.maya1.engine import Maya1Engine
 from rhapsode.engines.maya1.weights import Models
-from rhapsode.engines.protocol import Engine, Session
+from rhapsode.engines.protocol import Engine
 from rhapsode.errors import WeightsDamaged
-from rhapsode.model import Take, Utterance
 from rhapsode.quality.diagnosis import Finding, Kind, Verdict, judge
 from rhapsode.settings import EngineName
 from rhapsode.stages import apart, diagnose
 from rhapsode.stages.conditions import conditions_of, load_anew, other_conditions
 from rhapsode.stages.diagnose import Outcome, damaged_weights, rows_of, speak_condition
-from tests.contract.faulty_backbones import Keeps, Lopsided, Slips, Unseeded, changed
+from tests.contract.faulty_backbones import Keeps, Lopsided, Slips, Unseeded, changed, losing
 from tests.contract.promises import SHORT_TEXTS, utterances
 from tests.contract.test_diagnose import diagnosis_of
 from tests.fixtures import models
@@ -136,7 +133,7 @@ def test_a_token_that_the_backbone_loses_is_convicted(name: EngineName, tmp_path
 
 
 def test_a_token_that_is_lost_after_the_model_is_convicted(tmp_path: Path) -> None:
-    finding, _ = diagnosed(losing, tmp_path)
+    finding, _ = diagnosed(lambda: losing(maya1(HF)), tmp_path)
     assert finding.verdict is Verdict.DEFECTIVE_ALONE, finding
     assert "Token 101" in finding.reason and "the frames have slipped." in finding.reason
 
@@ -215,9 +212,13 @@ def from_folder(name: EngineName, folder: Path) -> Engine:
 
 
 def faulty(name: EngineName, fault: str) -> Engine:
+    return changed(maya1(name), FAULTS[fault])
+
+
+def maya1(name: EngineName) -> Maya1Engine:
     engine = loaded(name)
     assert isinstance(engine, Maya1Engine)
-    return changed(engine, FAULTS[fault])
+    return engine
 
 
 @functools.cache
@@ -229,33 +230,3 @@ def damaged_in_memory() -> Engine:
     with torch.no_grad():
         weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
     return engine
-
-
-class Losing:
-    """An engine that loses a token on the way to the codec: from there on every frame has slipped."""
-
-    def __init__(self, real: Any) -> None:
-        self.real = real
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
-
-    @contextmanager
-    def session(self) -> Iterator[Session]:
-        with self.real.session() as real:
-            yield LosingSession(real)
-
-
-class LosingSession:
-    def __init__(self, real: Session) -> None:
-        self.real = real
-
-    def speak(self, wanted: Sequence[Utterance]) -> Iterator[Take]:
-        for take in self.real.speak(wanted):
-            assert take.tokens
-            ids = take.tokens.ids
-            yield replace(take, tokens=replace(take.tokens, ids=ids[:100] + ids[101:]))
-
-
-def losing() -> Engine:
-    return cast(Engine, Losing(loaded(HF)))

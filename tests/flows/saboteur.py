@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.defect_kinds import KINDS, Spoken, Studio
+from bench.broken_audio import Spoken, Studio
+from bench.defect_kinds import KINDS
 from bench.studio import say
 from rhapsode.engines.hibari import load_hibari
 from rhapsode.engines.protocol import Session

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("torch", reason="the maya1 extra is not installed")
 pytest.importorskip("espeakng_loader", reason="the dev extra is not installed")
 
-from bench.defect_kinds import KINDS, Spoken, Studio
+from bench.broken_audio import Spoken, Studio
+from bench.defect_kinds import KINDS
 from bench.defects import wilson
 from bench.peers import audicle, tts_audiobook_tool
 from rhapsode.model import Audio
