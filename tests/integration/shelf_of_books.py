@@ -23,12 +23,12 @@ def small(target: Path, number: int, word: str = "the wall") -> Path:
     return target
 
 
-def long(target: Path, chunks: int) -> Path:
-    """One chapter of as many chunks, no two of them alike."""
+def long(target: Path, chunks: int, first_day: int = 1) -> Path:
+    """One chapter of as many chunks, no two of them alike; of two books neither, where their days are others."""
     lines = [
         f"<p>On the day {day}, {NAMES[day % len(NAMES)]} looked for the {THINGS[day % len(THINGS)]} "
         "in every house along the quay and found it nowhere.</p>"
-        for day in range(1, chunks)
+        for day in range(first_day, first_day + chunks - 1)
     ]
     bind(target, {"chapter-1": f"<h1>The Quay</h1>{''.join(lines)}"})
     return target
