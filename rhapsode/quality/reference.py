@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from rhapsode.model import Measures, Reference
 from rhapsode.quality.alignment import align, spellings_of
-from rhapsode.quality.limits import VOICED_S
+from rhapsode.quality.limits import CUT_UP_S, VOICED_S
 from rhapsode.quality.words import words_of
 from rhapsode.text.pace import estimate_s
 
@@ -50,9 +50,11 @@ def reference_of(takes: Iterable[tuple[str, Measures]]) -> Reference:
     """The reference of a book, from the spoken text and the measures of its first takes, in any order."""
     ordered = sorted(set(takes), key=lambda take: (take[0], repr(take[1])))
     pace, pace_spread = _pace(ordered)
-    voice, voice_floor = _voice([one.voice for _, one in ordered if one.voice and one.signal.heard_s >= VOICED_S.at])
-    long = [one.shape for _, one in ordered if one.signal.heard_s >= VOICED_S.at]
-    pitches = [shape.pitch_hz for shape in long if shape.pitch_hz]
+    long = [one for _, one in ordered if one.signal.heard_s >= VOICED_S.at]
+    voice, voice_floor = _voice([one.voice for one in long if one.voice])
+    pitches = [one.shape.pitch_hz for one in long if one.shape.pitch_hz]
+    # Of all takes that are held against it: in a book of short lines the long ones are few, and may be the odd ones.
+    jumps = [one.shape.jumps_per_s for _, one in ordered if one.signal.heard_s >= CUT_UP_S.at]
     heard = {text: one.transcript.text for text, one in ordered if one.transcript}
     return Reference(
         takes=len(ordered),
@@ -61,7 +63,7 @@ def reference_of(takes: Iterable[tuple[str, Measures]]) -> Reference:
         voice=voice,
         voice_floor=voice_floor,
         pitch_hz=median(pitches) if pitches else None,
-        jumps_per_s=median(shape.jumps_per_s for shape in long) if long else None,
+        jumps_per_s=median(jumps) if jumps else None,
         spellings=spellings_of(align(words_of(text), words_of(one)) for text, one in heard.items()),
     )
 

@@ -57,18 +57,20 @@ def _local_copy(url: str) -> Iterator[Path]:
         local = Path(folder) / "book.epub"
         try:
             filesystem, path = open_url(url)
-            found = filesystem.info(path)["type"] == "file"
+            kind = filesystem.info(path)["type"]
             if "file" in filesystem.protocol:
                 local = Path(path)
-            elif found:
+            elif kind == "file":
                 filesystem.get_file(path, str(local))
         except (ValueError, ImportError) as error:
             raise BadRequest(f"{url} cannot be opened: {error}.", remedy) from error
         except (FileNotFoundError, NotADirectoryError):
-            found = False
+            kind = "nothing"
         except store_errors() as error:
             raise LibraryUnreachable(f"{url}: {explain(error)[0]}.", explain(error)[1]) from error
-        if not found:
+        if kind == "directory":
+            raise BadRequest(f"{url} is a folder.", f"{remedy} `rhapsode up` has a form that converts whole folders.")
+        if kind != "file":
             raise BadRequest(f"There is no file {url}.", remedy)
         yield local
 

@@ -26,7 +26,12 @@ def assert_one_line(said: Said, code: int, *words: str) -> None:
 
 def test_there_is_no_file(rhapsode: Rhapsode, tmp_path: Path) -> None:
     said = rhapsode("convert", tmp_path / "none.epub")
-    assert_one_line(said, 2, "none.epub", "Give the path")
+    assert_one_line(said, 2, "no file", "none.epub", "Give the path")
+
+
+def test_a_folder_of_books_is_no_book(rhapsode: Rhapsode, tmp_path: Path) -> None:
+    for command in ("convert", "inspect"):
+        assert_one_line(rhapsode(command, tmp_path), 2, f"{tmp_path} is a folder.", "`rhapsode up`")
 
 
 def test_a_file_that_is_no_epub(rhapsode: Rhapsode, tmp_path: Path) -> None:

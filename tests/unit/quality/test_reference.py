@@ -9,6 +9,7 @@ import pytest
 
 from rhapsode.model import Measures, Reference, Verdict
 from rhapsode.quality.judge import judge_take
+from rhapsode.quality.limits import VOICED_S
 from rhapsode.quality.reference import USUAL_SPREAD, reference_of, usual_s
 from rhapsode.settings import Strictness
 from tests.unit.quality.takes import SHAPE, TEXT, good, heard_as, signal_of
@@ -82,6 +83,21 @@ def test_one_bad_take_in_ten_hardly_moves_it() -> None:
     assert after.spellings == before.spellings == {}
     verdicts = [judge_take(*one, after, Strictness.NORMAL).verdict for one in mixed]
     assert [verdict is Verdict.FAIL for verdict in verdicts] == [i % 10 == 0 for i in range(100)]
+
+
+def test_a_few_long_odd_takes_do_not_convict_a_book_of_short_ones() -> None:
+    """Heard: thirty lines of 1.7 s were cut to pieces, as two slurred sentences of 5 s had jumped half as often."""
+    said = "Anna lit the lamp on the quay."
+    shape = replace(SHAPE, jumps_per_s=11.0)
+    short = replace(good(said), signal=signal_of(usual_s(said)), shape=shape, transcript=heard_as(said))
+    lines = [(said, replace(short, signal=signal_of(usual_s(said) + i / 100))) for i in range(10)]
+    odd = (TEXT, replace(good(), shape=replace(SHAPE, jumps_per_s=5.0)))
+    found = reference_of([*lines, odd])
+    assert short.signal.heard_s < VOICED_S.at <= odd[1].signal.heard_s
+    assert found.jumps_per_s == 11.0
+    assert {judge_take(*one, found, Strictness.NORMAL).verdict for one in lines} == {Verdict.PASS}
+    cut_up = replace(short, shape=replace(SHAPE, jumps_per_s=22.0))
+    assert judge_take(said, cut_up, found, Strictness.NORMAL).verdict is Verdict.FAIL
 
 
 def test_names_are_learnt() -> None:
