@@ -34,10 +34,10 @@ def convert_book(request: ConvertRequest) -> Edition:
         RunIncomplete: Some ranges failed. The others are kept, nothing is published, the ranges are named.
         NotGoodEnough: Most of the first takes are bad; or one chunk is, and the policy is strict.
     """
-    asked = asked_digest(request)
     # 1. Read the book, with every word accounted for.
     parsed = checked(parse_book, lambda found: book_is_there(request, found), request)
     take_turn(request.library, parsed.shelf)  # whoever else converts it, by night or by hand, is waited for
+    asked = asked_digest(request)
     # 2. Plan what is said, by whom, in which chunks.
     if request.fan_out is FanOut.WORKERS:
         reading = plan_on_worker(request, parsed)

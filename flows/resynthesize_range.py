@@ -10,7 +10,10 @@ from rhapsode.stages.redo import plan_redo
 from rhapsode.stages.verdicts import freeze_reference
 from rhapsode.stages.verify import listening_of
 from rhapsode.store.editions import Edition
+from rhapsode.store.library import open_library
+from rhapsode.store.shelf import find_shelf
 from tasks.speak_ranges import speak_ranges
+from tasks.turns import take_turn
 
 
 @flow(name="resynthesize-range", flow_run_name="redo {request.chunks} of {request.book}")
@@ -24,7 +27,8 @@ def resynthesize_range(request: RedoRequest) -> Edition:
         RhapsodeError: No such book or chunks; see rhapsode/errors.py.
         RunIncomplete: Some of the chunks failed. Their earlier takes stay as they are, nothing is published.
     """
-    redo = plan_redo(request)
+    take_turn(request.library, find_shelf(open_library(request.library), request.book).name)
+    redo = plan_redo(request)  # only now, for it does as well what is missing of the book
     by, leave_out = request.fan_out, redo.verify.policy is Policy.REPORT
     speak_ranges(redo.reading, redo.jobs, request.workers, redo.verify, by=by)
     speak_ranges(redo.reading, redo.unfinished, request.workers, redo.verify, leave_out, by=by)

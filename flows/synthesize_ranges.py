@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from rhapsode.model import Job
-from rhapsode.settings import Verification
+from rhapsode.settings import Place, Verification
 from rhapsode.stages.breaker import Breaker
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import folder_of
@@ -15,7 +15,7 @@ from tasks.speak_ranges import speak_ranges
 
 @flow(name="synthesize-ranges")
 def synthesize_ranges(
-    library: str,
+    library: Place,
     book: str,
     reading: str,
     jobs: list[Job],

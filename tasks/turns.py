@@ -1,4 +1,4 @@
-"""Turns: a book is converted by one run at a time, whoever asked for it and in whatever voice.
+"""Turns: a book is converted by one run of a deployment at a time, whoever asked for it and in whatever voice.
 
 `children.py` starts no book twice, but a night knows nothing of the runs that people start by hand. So every run of a
 deployment shows a tag for the book while it has its turn. Prefect can neither test and set a tag nor lock anything that
@@ -9,7 +9,7 @@ comes first keeps its tag and waits until it is the only one; the other takes it
 A tag counts while its run is at work, so a crashed one holds up nobody. It takes its turn anew when it goes on, and
 whoever waits is at work: nobody waits for a run that waits for a worker, of which the waiting might hold the last.
 
-A redo takes no turn. Its takes have rounds of their own, and an edition that is there is never replaced.
+A redo takes its turn too, since it speaks what is missing of the book as well.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def take_turn(library: str, shelf: str) -> None:
                 continue
             for other in others.keys() - waits_for:
                 get_run_logger().info(
-                    "The run %s (%s) is at work on this book; this one goes on when it has ended.",
+                    "The run %s (%s) is at work on this book; this one goes on when that has ended, or is cancelled.",
                     others[other].name, other,
                 )  # fmt: skip
             waits_for |= others.keys()
@@ -61,8 +61,10 @@ def take_turn(library: str, shelf: str) -> None:
 
 
 def turn_of(library: str, shelf: str) -> str:
-    """The tag for a book of a library."""
-    return f"turn-{digest([open_library(library).url(), shelf])[:16]}"
+    """The tag for a book of a library, however its folder is spelt."""
+    opened = open_library(library)
+    place = str(opened.local.resolve()) if opened.local else opened.url()
+    return f"turn-{digest([place, shelf])[:16]}"
 
 
 def _show(client: SyncPrefectClient, run: UUID, tag: str, shown: bool) -> None:

@@ -78,25 +78,31 @@ def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
     assert all(field.get("description") for field in asked["properties"].values())
 
 
+BLOCK = {"library": "library", "book": "lamps", "reading": "0123", "jobs": [], "verification": {}}
+
+
 @pytest.mark.parametrize(
     ("deployment", "asked"),
     [
-        ("convert-book", {"epub": "s3://key:{}@bucket/a.epub"}),
-        ("convert-book", {"epub": "a.epub", "library": "s3://key:a/{}@bucket/x"}),
-        ("convert-library", {"folder": "https://example.org/?token={}"}),
-        ("resynthesize-range", {"book": "sftp://me:{}@host/a.epub", "chunks": "1"}),
-        ("diagnose-engine", {"book": "lamps", "library": "simplecache::s3://key:{}@bucket", "chunks": "1"}),
+        ("convert-book", {"request": {"epub": "s3://key:hunter2hunter2@bucket/a.epub"}}),
+        ("convert-book", {"request": {"epub": "a.epub", "library": "s3://key:a/hunter2hunter2@bucket/x"}}),
+        ("convert-library", {"request": {"folder": "https://example.org/?token=hunter2hunter2"}}),
+        ("resynthesize-range", {"request": {"book": "sftp://me:hunter2hunter2@host/a.epub", "chunks": "1"}}),
+        (
+            "diagnose-engine",
+            {"request": {"book": "b", "library": "simplecache::s3://key:hunter2hunter2@bucket", "chunks": "1"}},
+        ),
+        ("synthesize-ranges", BLOCK | {"library": "s3://key:hunter2hunter2@bucket"}),
     ],
 )
 def test_credentials_never_reach_the_database(
-    deployed: dict[str, object], deployment: str, asked: dict[str, str]
+    deployed: dict[str, object], deployment: str, asked: dict[str, object]
 ) -> None:
-    secret = {name: value.format("hunter2hunter2") for name, value in asked.items()}
     with get_client(sync_client=True) as client:
         before = len(client.read_flow_runs())
         identity = deployed[deployment].id  # type: ignore[attr-defined]
         with pytest.raises(PrefectHTTPStatusError, match="does not match"):
-            client.create_flow_run_from_deployment(identity, parameters={"request": secret})
+            client.create_flow_run_from_deployment(identity, parameters=asked)
         assert len(client.read_flow_runs()) == before
 
 

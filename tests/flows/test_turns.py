@@ -14,8 +14,9 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import AwaitingRetry, Completed, Crashed, Running
 
-from flows import convert_book
-from rhapsode.settings import ConvertRequest, EngineName
+from flows import convert_book, resynthesize_range
+from rhapsode.settings import ConvertRequest, EngineName, RedoRequest
+from rhapsode.stages.plan import parse_book, plan_chunks
 from tasks import turns
 from tasks.turns import take_turn, turn_of
 from tests.faulty import Watched, install
@@ -81,7 +82,7 @@ def test_another_book_and_another_library_are_not_waited_for(pool: Pool, turn_fo
     turn_for(pool.begin())
     turn_for(pool.begin(), book="another-0123456789ab")
     turn_for(pool.begin(), library="elsewhere")
-    assert turn_of(str(Path(LIBRARY).absolute()), pool.name) == turn(pool)
+    assert {turn_of(str(way), pool.name) for way in (Path(LIBRARY).absolute(), f"x/../{LIBRARY}")} == {turn(pool)}
 
 
 def test_one_that_waits_for_a_worker_holds_up_nobody_and_then_waits_itself(
@@ -154,3 +155,25 @@ def test_a_book_is_spoken_after_the_turn_and_a_run_by_hand_has_none(
     assert asked == [(turn_of(str(tmp_path), shelf), 0)]
     with get_client(sync_client=True) as client:
         assert not [run for run in client.read_flow_runs() if asked[0][0] in run.tags]
+
+
+def test_a_redo_looks_for_what_is_missing_after_its_turn(
+    booklet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it speaks the whole book beside the conversion that is at work."""
+    engine = Watched()
+    install(monkeypatch, engine)
+    request = ConvertRequest(epub=str(booklet), library=str(tmp_path), engine=EngineName.TONE)
+    parsed = parse_book(request)
+    plan_chunks(request, parsed)
+    spoken = list[int]()
+
+    def wait(library: str, shelf: str) -> None:
+        assert (library, shelf) == (str(tmp_path), parsed.shelf)
+        convert_book.convert_book(request)
+        spoken.append(len(engine.spoken))
+
+    monkeypatch.setattr(resynthesize_range, "take_turn", wait)
+    edition = resynthesize_range.resynthesize_range(RedoRequest(book=parsed.shelf, library=str(tmp_path), chunks="1"))
+    assert edition.number == 2
+    assert spoken[0] > 1 and len(engine.spoken) == spoken[0] + 1
