@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from examples.build_epub import build_epub
+from tests.faulty import Watched, install
 from tests.fixtures.booklet import build_booklet
 from tests.fixtures.s3 import s3_bucket, s3_endpoint
 
@@ -34,6 +35,14 @@ def books() -> list[Path]:
     if not found:
         pytest.skip(f"no real books in {SHARED / 'books'}")
     return found
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """`tone`, whose takes are counted, in its own place."""
+    watched = Watched()
+    install(monkeypatch, watched)
+    return watched
 
 
 @pytest.fixture(scope="session")

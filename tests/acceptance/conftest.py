@@ -5,14 +5,6 @@ from pathlib import Path
 import pytest
 
 from rhapsode.settings import ConvertRequest, EngineName
-from tests.faulty import Watched, install
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    watched = Watched()
-    install(monkeypatch, watched)
-    return watched
 
 
 @pytest.fixture

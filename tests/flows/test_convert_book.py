@@ -28,16 +28,9 @@ from rhapsode.store.library import open_library
 from rhapsode.store.objects import object_path
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf, find_shelf
-from tests.faulty import Watched, install
+from tests.faulty import Watched
 
 TITLE = "The Tide Clock"
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    watched = Watched()
-    install(monkeypatch, watched)
-    return watched
 
 
 @pytest.fixture

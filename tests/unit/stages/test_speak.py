@@ -28,15 +28,8 @@ from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
-from tests.faulty import Watched, install
+from tests.faulty import Watched
 from tests.fixtures.booklet import REFRAIN
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    watched = Watched()
-    install(monkeypatch, watched)
-    return watched
 
 
 def planned(booklet: Path, library: Path) -> tuple[Reading, Job]:
