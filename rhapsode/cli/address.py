@@ -6,8 +6,12 @@ import json
 import os
 import urllib.request
 from pathlib import Path
+from urllib.error import URLError
 
-ANSWER_S = 3.0
+from rhapsode.errors import RhapsodeError
+
+ANSWER_S = 30.0
+"""A server that has just started, on a machine with much to do, has been seen to take more than 3 s."""
 
 
 def state_folder() -> Path:
@@ -32,16 +36,41 @@ def forget_address() -> None:
 
 
 def found_address() -> str | None:
-    """The API of a `rhapsode up` that runs and answers. A file that a killed one left behind counts as none."""
+    """The API of a `rhapsode up` that runs. A file that a killed one left behind counts as none.
+
+    Raises:
+        RhapsodeError: It runs, and does not answer. A run without it would not appear where its user looks.
+    """
     if not (said := _said()):
         return None
     url, pid = said
     try:
         os.kill(pid, 0)
-        with urllib.request.urlopen(f"{url}/health", timeout=ANSWER_S) as answer:  # noqa: S310 (http, checked below)
-            return url if answer.read(10) == b"true" else None
+        return url if is_healthy(url) else None
+    except TimeoutError as error:
+        raise RhapsodeError(
+            f"`rhapsode up` at {url.removesuffix('/api')} (process {pid}) gives no answer within {ANSWER_S:.0f} s.",
+            f"End it and start it again; if that process is another program, delete {_file()}.",
+        ) from error
     except (OSError, ValueError):
         return None
+
+
+def is_healthy(url: str) -> bool:
+    """Asks the Prefect server whose API is at `url`, which is http or https.
+
+    Raises:
+        TimeoutError: No answer within ANSWER_S.
+        OSError: Nobody listens there, or something that knows no such question.
+        ValueError: `url` is none.
+    """
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=ANSWER_S) as answer:  # noqa: S310 (see above)
+            return bool(answer.read(10) == b"true")
+    except URLError as error:
+        if isinstance(error.reason, TimeoutError):
+            raise error.reason from error
+        raise
 
 
 def _said() -> tuple[str, int] | None:

@@ -8,14 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
 from importlib.util import find_spec
 
 from rhapsode.audio.ffmpeg import find_ffmpeg, last_lines
-from rhapsode.cli.address import found_address
+from rhapsode.cli.address import found_address, is_healthy
 from rhapsode.engines.machine import host
 from rhapsode.engines.registry import choose_engine, load_engine
 from rhapsode.errors import RhapsodeError
@@ -125,21 +124,25 @@ def check_prefect() -> list[Finding]:
         remedy = "Install the pair again: pip install 'prefect==3.8.8' 'fastapi<0.151'."
         return [Finding("Prefect", Mark.BROKEN, f"{pair} does not start: {last_lines(done.stderr, 1)}", remedy)]
     url = done.stdout.decode().strip().rpartition("\n")[2]
-    return [Finding("Prefect", Mark.GOOD, pair), check_server(url or found_address() or "")]
+    return [Finding("Prefect", Mark.GOOD, pair), check_server(url)]
 
 
-def check_server(url: str) -> Finding:
-    """Whether the user's Prefect server answers; without one, a temporary one is started for each run."""
-    if not url:
-        return Finding("Prefect server", Mark.GOOD, "none is set: each run starts a temporary one (10 to 30 s)")
+def check_server(named: str) -> Finding:
+    """Whether the user's Prefect server answers; without one, a temporary one is started for each run.
+
+    Args:
+        named: The API in Prefect's settings. Where there is none, that of a `rhapsode up` counts.
+    """
     try:
-        # The URL is the user's own setting, and http(s) by its validation in Prefect.
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=5) as answer:  # noqa: S310
-            answer.read(100)
+        if not (url := named.rstrip("/") or found_address()):
+            return Finding("Prefect server", Mark.GOOD, "none is set: each run starts a temporary one (10 to 30 s)")
+        fact = "answers" if (good := is_healthy(url)) else "is no Prefect server"
+    except RhapsodeError as error:
+        return Finding("Prefect server", Mark.BROKEN, error.message, error.remedy)
     except (OSError, ValueError) as error:
-        remedy = "Start it (`rhapsode up`), or unset PREFECT_API_URL."
-        return Finding("Prefect server", Mark.BROKEN, f"{url} does not answer: {error}", remedy)
-    return Finding("Prefect server", Mark.GOOD, f"{url} answers")
+        good, fact = False, f"does not answer: {error}"
+    remedy = "" if good else "Start it (`rhapsode up`), or unset PREFECT_API_URL."
+    return Finding("Prefect server", Mark.GOOD if good else Mark.BROKEN, f"{url} {fact}", remedy)
 
 
 def check_extras() -> list[Finding]:

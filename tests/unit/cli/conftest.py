@@ -1,8 +1,11 @@
-"""A converted story, and a command line that runs in this process."""
+"""A converted story, a command line that runs in this process, and what answers like a Prefect server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,3 +46,29 @@ def library(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     )
     return root
+
+
+class AnswersAsPrefect(BaseHTTPRequestHandler):
+    delay_s = 0.0
+    answer = b"true"
+
+    def do_GET(self) -> None:
+        time.sleep(self.delay_s)
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The API of something that answers as Prefect does, and a state folder of its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with HTTPServer(("127.0.0.1", 0), AnswersAsPrefect) as answering:
+        thread = threading.Thread(target=answering.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{answering.server_port}/api"
+        answering.shutdown()
+        thread.join()

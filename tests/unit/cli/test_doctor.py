@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -95,27 +93,6 @@ def test_a_pair_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = checks.check_prefect()
     assert finding.mark is Mark.BROKEN
     assert "min_items" in finding.fact and "fastapi<0.151" in finding.remedy
-
-
-class _Healthy(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/api/health" else 404)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def test_the_users_own_server() -> None:
-    server = HTTPServer(("127.0.0.1", 0), _Healthy)
-    Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    assert checks.check_server(f"{url}/api").mark is Mark.GOOD
-    assert checks.check_server(f"{url}/elsewhere").mark is Mark.BROKEN
-    server.shutdown()
-    server.server_close()
-    assert checks.check_server(f"{url}/api").mark is Mark.BROKEN
-    assert checks.check_server("").mark is Mark.GOOD
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import threading
-from collections.abc import Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,6 @@ import pytest
 import yaml
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
-from rhapsode.cli.address import forget_address, found_address, leave_address, state_folder
 from rhapsode.cli.orchestrate import FLOOR, read_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,66 +59,3 @@ def test_what_always_crashes_is_left_to_a_person() -> None:
     again = AutomationCore.model_validate(AUTOMATIONS[2]).trigger
     assert isinstance(again, EventTrigger)
     assert again.match.model_dump()["prefect.run-count"] == ["1", "2"]
-
-
-class Healthy(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/api/health" else 404)
-        self.end_headers()
-        self.wfile.write(b"true")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The API of something that answers as Prefect does, and a state folder of its own."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with HTTPServer(("127.0.0.1", 0), Healthy) as answering:
-        thread = threading.Thread(target=answering.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{answering.server_port}/api"
-        answering.shutdown()
-        thread.join()
-
-
-def test_an_address_is_found_until_it_is_forgotten(server: str) -> None:
-    assert found_address() is None
-    leave_address(server)
-    assert found_address() == server
-    forget_address()
-    assert found_address() is None
-    assert not list(state_folder().iterdir())
-
-
-def test_what_another_has_said_is_not_forgotten(server: str) -> None:
-    said = json.dumps({"url": server, "pid": os.getppid()})
-    leave_address(server)
-    (state_folder() / "up.json").write_text(said)
-    forget_address()
-    assert (state_folder() / "up.json").read_text() == said
-
-
-@pytest.mark.parametrize(
-    "stale",
-    [
-        '{"url": "http://127.0.0.1:9/api", "pid": 4194305}',  # beyond the largest process id of Linux
-        '{"url": "http://127.0.0.1:9/api", "pid": OURS}',
-        '{"url": "file:///etc/passwd", "pid": OURS}',
-        '{"url": "http://127.0.0.1:9/api", "pid": -1}',
-        '{"url": "http://',
-        "[]",
-        "",
-    ],
-)
-def test_a_stale_file_counts_as_none(stale: str, server: str) -> None:
-    leave_address(server)
-    (state_folder() / "up.json").write_text(stale.replace("OURS", str(os.getpid())))
-    assert found_address() is None
-
-
-def test_a_server_whose_process_is_gone_counts_as_none(server: str) -> None:
-    leave_address(server)
-    (state_folder() / "up.json").write_text(json.dumps({"url": server, "pid": 4194305}))
-    assert found_address() is None
