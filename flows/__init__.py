@@ -1,1 +1,1 @@
-"""Order, fan-out, failure policy, artifacts. One flow a file, the file named as the flow."""
+"""Order, fan-out, failure policy, artifacts. One flow a file, named as the flow; two of them end in publish_book.py."""

@@ -1,10 +1,12 @@
-"""The flow `publish-book`: accepted takes -> chapters -> an edition. Both other flows end in it."""
+"""The end that `convert-book` and `resynthesize-range` share: accepted takes -> chapters -> an edition.
+
+No flow of its own: what it leaves for people stands with the run that they have started.
+"""
 
 from __future__ import annotations
 
 from contextlib import closing
 
-from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from rhapsode.errors import NotGoodEnough, RunIncomplete
@@ -25,7 +27,6 @@ from tasks.policy import Step, checked, fan_out
 from tasks.publish_edition import publish_edition
 
 
-@flow(name="publish-book", validate_parameters=False)
 def publish_book(reading: Reading, audio: AudioSettings, verification: Verification) -> Edition:
     """Assembles what is accepted and publishes it; speaks nothing.
 
@@ -66,7 +67,7 @@ def _timelines(reading: Reading, accepted: str, audio: AudioSettings) -> list[st
 
 
 def _show(reading: Reading, edition: Edition, doubtful: list[Judged]) -> None:
-    """Leaves what came out as artifacts of the flow run."""
+    """Leaves what came out as artifacts of the run."""
     create_table_artifact(
         chapter_rows(edition), key=f"chapters-{reading.shelf}", description=f"Chapters of {edition.title}"
     )

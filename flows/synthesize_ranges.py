@@ -5,7 +5,8 @@ from __future__ import annotations
 from prefect import flow
 
 from rhapsode.model import Job
-from rhapsode.settings import Place, Verification
+from rhapsode.places import Place
+from rhapsode.settings import Verification
 from rhapsode.stages.breaker import Breaker
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import folder_of

@@ -7,56 +7,26 @@ descriptions.
 from __future__ import annotations
 
 import os
-import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from rhapsode.errors import BadRequest
-
-
-def _any_case(words: str) -> str:
-    """JSON schemas have no flag for it."""
-    return re.sub("[a-z]", lambda letter: f"[{letter[0]}{letter[0].upper()}]", words)
-
-
-_NAMES = "~(secret|token|signature|credential|passw|pwd|(access|account|api|private|shared)[_-]?key)~|key|sig|auth"
-_SECRETS = (
-    r"://[^/?#]*@",
-    # A secret may hold a slash, and then what seems to be the host or bucket is the key's name, a colon, its beginning.
-    r"://[^/?#:\[]*:(?!:|[0-9]*([/?#]|::|$))",
-    r"[sS]3[aA]?://[^/?#]*:",
-    r"[sS]3[aA]?://[^?#]*@[^?#]*/",
-    rf"://[\s\S]*[?&;#]({_any_case(_NAMES).replace('~', '[^=&;#/]*')})=",
-)
-NO_SECRETS = rf"^(?![\s\S]*({'|'.join(_SECRETS)}))"
-"""What a path or URL matches that holds no credentials: a regular expression of Python's and of JSON schemas."""
-
-
-def refuse_secrets(place: str) -> str:
-    """The path or URL as it is. What is refused is not repeated.
-
-    Raises:
-        BadRequest: It holds credentials, which would stand in the logs, and in the database of Prefect.
-    """
-    if not re.match(NO_SECRETS, place):
-        raise BadRequest(
-            "A URL must not hold credentials.",
-            "Give them in the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
-        )
-    return place
-
-
-Place = Annotated[str, AfterValidator(refuse_secrets), Field(json_schema_extra={"pattern": NO_SECRETS})]
-"""A path or fsspec URL. With the pattern in its schema, Prefect's server refuses credentials before it keeps them."""
+from rhapsode.places import Place, refuse_secrets
 
 DEFAULT_LIBRARY = refuse_secrets(os.environ.get("RHAPSODE_LIBRARY", "library"))
 DEFAULT_BOOKS = refuse_secrets(os.environ.get("RHAPSODE_BOOKS", "books"))
 
 
+def _in_order(schema: dict[str, Any]) -> None:
+    """Numbers the fields: PostgreSQL forgets their order, and Prefect's form goes by this."""
+    for position, field in enumerate(schema.get("properties", {}).values()):
+        field["position"] = position
+
+
 class Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_extra=_in_order)
 
 
 class Footnotes(StrEnum):
@@ -142,11 +112,19 @@ class Pauses(Settings):
 
 
 class AudioSettings(Settings):
+    """How the finished audiobook is made."""
+
     format: Format = Field(Format.M4B, description="m4b: one file with chapters; mp3 and flac: a file a chapter.")
-    loudness_lufs: float = Field(-19.0, ge=-40, le=-6, description="Integrated loudness of the whole book.")
-    ceiling_dbtp: float = Field(-3.0, ge=-20, le=0, description="True peak that is never exceeded.")
-    bitrate_kbps: int = Field(64, ge=24, le=320, description="Of AAC and MP3.")
-    room_tone_dbfs: float = Field(-72.0, ge=-96, le=-50, description="Level (rms) of the room tone in the pauses.")
+    loudness_lufs: float = Field(
+        -19.0, ge=-40, le=-6, description="Integrated loudness of the whole book.", title="Loudness (LUFS)"
+    )
+    ceiling_dbtp: float = Field(
+        -3.0, ge=-20, le=0, description="True peak that is never exceeded.", title="Ceiling (dBTP)"
+    )
+    bitrate_kbps: int = Field(64, ge=24, le=320, description="Of AAC and MP3.", title="Bitrate (kbit/s)")
+    room_tone_dbfs: float = Field(
+        -72.0, ge=-96, le=-50, description="Level (rms) of the room tone in the pauses.", title="Room tone (dBFS)"
+    )
     pauses: Pauses = Pauses()
 
 
@@ -179,7 +157,7 @@ class Verification(Settings):
 
 
 class _OneBook(Settings):
-    epub: Place = Field(description="Path or fsspec URL of the EPUB file.", min_length=1)
+    epub: Place = Field(description="Path or fsspec URL of the EPUB file.", title="EPUB", min_length=1)
 
 
 class Conversion(Settings):
@@ -193,14 +171,15 @@ class Conversion(Settings):
     lexicon: Place = Field(
         "", description="Path of a TOML file: word -> respelling. It is read where the run itself is, on the pool cpu."
     )
-    budget: ChunkBudget = ChunkBudget()
-    audio: AudioSettings = AudioSettings()
-    verify: Verification = Verification()
     workers: int = Field(0, ge=0, le=64, description="Ranges spoken at once; 0: as many as suit the engine.")
     fan_out: FanOut = Field(
         DEFAULT_FAN_OUT,
         description="inline: this run speaks; workers: it hands blocks of ranges to those of the pool gpu.",
+        title="Who speaks",
     )
+    audio: AudioSettings = AudioSettings()
+    verify: Verification = Verification()
+    budget: ChunkBudget = ChunkBudget()
 
 
 class ConvertRequest(Conversion, _OneBook):  # pydantic takes fields from the last base first: the book leads the form
@@ -232,7 +211,9 @@ class RedoRequest(Settings):
     )
     text: str = Field("", description="What to say instead, for a single chunk; empty: the planned text.")
     workers: int = Field(0, ge=0, le=64, description="Jobs spoken at once; 0: as many as suit the engine.")
-    fan_out: FanOut = Field(DEFAULT_FAN_OUT, description="inline: this run speaks; workers: those of the pool gpu do.")
+    fan_out: FanOut = Field(
+        DEFAULT_FAN_OUT, description="inline: this run speaks; workers: those of the pool gpu do.", title="Who speaks"
+    )
 
 
 class DiagnoseRequest(Settings):

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from rhapsode.settings import refuse_secrets
+from rhapsode.places import refuse_secrets
 
 ATTEMPTS = 4
 """Of one request: after a 500, 502, 503, 504, 429, a timeout or a broken connection, with growing pauses of 7 s at most

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from rhapsode.report.listening import write_report
 from tests.acceptance.report_page.hands import SOON_MS
+from tests.fixtures.browser import browser
 from tests.unit.report.listening_sample import sample, sound
 
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = [path for name in (os.environ.get("CHROMIUM"), *NAMES) if name and (path := shutil.which(name))]
-    if not found:
-        pytest.skip("no Chromium: install one, or name it in $CHROMIUM")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found[0])
-        yield chromium
-        chromium.close()
+__all__ = ["browser"]  # a fixture for all
 
 
 @pytest.fixture(scope="module")
