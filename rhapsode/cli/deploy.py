@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +34,8 @@ POOLS = {
 }
 COMPARED = {"name", "description", "trigger", "actions"}
 """Of an automation; the rest has a default, or is the user's."""
+SCHEDULED = {"schedule", "active", "max_scheduled_runs", "parameters", "slug"}
+"""Of a schedule; the rest is the server's."""
 DEPLOY_TIMEOUT_S = 300
 
 
@@ -58,13 +62,16 @@ def deploy(console: Console) -> None:
             create_pools(client)
             console.print(f"Pools: {', '.join(POOLS)}")
             console.print(f"Automations: {len(put_automations(client))}")
+            with schedules_kept(client, console):
+                register_deployments()
     except (PrefectException, HTTPError) as error:
         raise RhapsodeError(
             f"The Prefect server at {url} refused ({type(error).__name__}): {error}.",
             "It may be of another version than this Prefect; `rhapsode doctor` names ours.",
         ) from error
-    register_deployments()
-    console.print(f"Deployments: those of prefect.yaml, with the fan-out {fan_out} where a run asks for nothing else")
+    console.print(
+        f"Deployments: those of {prefect_file()}, with the fan-out {fan_out} where a run asks for nothing else"
+    )
 
 
 def create_pools(client: SyncPrefectClient) -> None:
@@ -101,16 +108,54 @@ def put_automations(client: SyncPrefectClient) -> list[str]:
     return names
 
 
+@contextmanager
+def schedules_kept(client: SyncPrefectClient, console: Console) -> Iterator[None]:
+    """Deployments that are there have the schedules afterwards that they had: a schedule is changed in the browser.
+
+    `prefect deploy` would put those of prefect.yaml in their place, and a night that somebody has switched on would
+    be off again with the next start of `up`. A new deployment gets those of prefect.yaml.
+    """
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=["rhapsode"]))
+    before = client.read_deployments(deployment_filter=ours)
+    try:
+        yield
+    finally:
+        for deployment in before:
+            there = client.read_deployment_schedules(deployment.id)
+            had, has = ([each.model_dump(include=SCHEDULED) for each in some] for some in (deployment.schedules, there))
+            if had == has:
+                continue
+            for each in there:
+                client.delete_deployment_schedule(deployment.id, each.id)
+            if had:
+                kept = [DeploymentScheduleCreate(**each.model_dump(include=SCHEDULED)) for each in deployment.schedules]
+                client.create_deployment_schedules(deployment.id, kept)
+            console.print(f"The schedules of {deployment.name} stay as they are; prefect.yaml has others")
+
+
+def prefect_file() -> Path:
+    """Where the deployments stand: in the checkout, or in the package.
+
+    Raises:
+        RhapsodeError: It is in neither.
+    """
+    there = [path for path in (ROOT / "prefect.yaml", FLOOR / "prefect.yaml") if path.exists()]
+    if not there:
+        raise RhapsodeError(f"There is no prefect.yaml in {ROOT}.", "Install Rhapsode again, or use a checkout.")
+    return there[0]
+
+
 def register_deployments() -> None:
     """Runs `prefect deploy --all` where the flows lie.
 
     Raises:
         RhapsodeError: With Prefect's last words.
     """
-    there = [path for path in (ROOT / "prefect.yaml", FLOOR / "prefect.yaml") if path.exists()]
-    if not there:
-        raise RhapsodeError(f"There is no prefect.yaml in {ROOT}.", "Install Rhapsode again, or use a checkout.")
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(there[0])]
+    file = prefect_file()
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
     try:
         done = subprocess.run(
             command, cwd=ROOT, env=os.environ, capture_output=True, check=False, timeout=DEPLOY_TIMEOUT_S
@@ -121,7 +166,7 @@ def register_deployments() -> None:
         ) from error
     if done.returncode:
         said = last_lines(done.stderr + done.stdout, 3)
-        raise RhapsodeError(f"`prefect deploy` failed: {said}.", f"It read {there[0]}.")
+        raise RhapsodeError(f"`prefect deploy` failed: {said}.", f"It read {file}.")
 
 
 def _automations() -> list[dict[str, Any]]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import get_current_settings
+from rich.console import Console
+
+from rhapsode.cli.deploy import schedules_kept
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,16 +25,20 @@ def deployed() -> dict[str, object]:
     with get_client(sync_client=True) as client:
         for pool in ("cpu", "gpu"):
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
-        environment = get_current_settings().to_environment_variables(exclude_unset=True)
-        subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-            cwd=ROOT,
-            env=environment | {"PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
-            check=True,
-            timeout=200,
-            capture_output=True,
-        )
+        deploy_all()
         return {deployment.name: deployment for deployment in client.read_deployments()}
+
+
+def deploy_all() -> None:
+    environment = get_current_settings().to_environment_variables(exclude_unset=True)
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        cwd=ROOT,
+        env=environment | {"PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+        check=True,
+        timeout=200,
+        capture_output=True,
+    )
 
 
 def test_the_deployments_are_there_and_start_in_the_checkout(deployed: dict[str, object]) -> None:
@@ -48,6 +57,29 @@ def test_the_library_is_converted_at_night_once_somebody_says_so(deployed: dict[
     assert (nightly.schedule.cron, nightly.schedule.timezone, nightly.active) == ("0 1 * * *", "Etc/UTC", False)
     limit = deployed["convert-library"].global_concurrency_limit  # type: ignore[attr-defined]
     assert limit.limit == 1
+
+
+def test_a_night_that_was_switched_on_in_the_browser_stays_on(deployed: dict[str, object]) -> None:
+    identity = deployed["convert-library"].id  # type: ignore[attr-defined]
+    with get_client(sync_client=True) as client:
+        [nightly] = client.read_deployment_schedules(identity)
+        client.update_deployment_schedule(identity, nightly.id, active=True)
+        weekly = CronSchedule(cron="0 5 * * 6", timezone="Europe/Vienna")
+        client.create_deployment_schedules(identity, [(weekly, True)], parameters={"request": {"folder": "new"}})
+        console = Console(file=StringIO())
+        with schedules_kept(client, console):
+            deploy_all()
+            assert [each.active for each in client.read_deployment_schedules(identity)] == [False], "or nothing is kept"
+        there = client.read_deployment_schedules(identity)
+        kept = [(each.schedule.cron, each.schedule.timezone, each.active, each.parameters) for each in there]
+        assert sorted(kept) == [
+            ("0 1 * * *", "Etc/UTC", True, {}),
+            ("0 5 * * 6", "Europe/Vienna", True, {"request": {"folder": "new"}}),
+        ]
+        assert console.file.getvalue() == "The schedules of convert-library stay as they are; prefect.yaml has others\n"  # type: ignore[attr-defined]
+        with schedules_kept(client, console):
+            pass
+        assert client.read_deployment_schedules(identity) == there, "what is as it was is left alone"
 
 
 def test_the_form_has_dropdowns_and_help(deployed: dict[str, object]) -> None:
