@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
 from flows.publish_book import publish_book
+from rhapsode.engines.registry import choose_engine
 from rhapsode.recipe import first_job
 from rhapsode.settings import ConvertRequest, FanOut, Policy
 from rhapsode.stages.breaker import Breaker
@@ -42,6 +43,7 @@ def convert_book(request: ConvertRequest) -> Edition:
     if request.fan_out is FanOut.WORKERS:
         reading = plan_on_worker(request, parsed)
     else:
+        get_run_logger().info("Who speaks: %s", choose_engine(request.engine).reason)
         reading = checked(plan_chunks, lambda found: plan_is_there(request, found), request, parsed)
     # 3. Speak the ranges of the plan, and listen to them.
     first_jobs = [first_job(chunk_range) for chunk_range in load_plan(reading).ranges]

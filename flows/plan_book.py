@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from rhapsode.engines.registry import choose_engine
 from rhapsode.settings import ConvertRequest
 from rhapsode.stages.plan import Parsed, plan_chunks
 from rhapsode.text.lexicon import Lexicon
@@ -23,4 +24,5 @@ def plan_book(request: ConvertRequest, parsed: Parsed, lexicon: dict[str, str]) 
     Raises:
         RhapsodeError: As for `rhapsode.stages.plan.plan_chunks`.
     """
+    get_run_logger().info("Who speaks: %s", choose_engine(request.engine).reason)
     return Completed(message=plan_chunks(request, parsed, Lexicon(tuple(sorted(lexicon.items())))).key)

@@ -44,7 +44,7 @@ def skips_by_reason(book: Book) -> dict[str, int]:
     return dict(words.most_common())
 
 
-def edition_markdown(edition: Edition, book: Book, folder_url: str) -> str:
+def edition_markdown(edition: Edition, book: Book, voice: str, folder_url: str) -> str:
     """The summary of an edition, in Markdown."""
     quieter = " (the peak ceiling kept it quieter than asked)" if edition.limited_by_peak else ""
     files = "\n".join(
@@ -60,6 +60,7 @@ Edition {edition.number}: {len(edition.chapters)} chapters, {clock(edition.durat
 
 | | |
 |---|---|
+| voice | {voice} |
 | words narrated | {narrated} |
 | words skipped | {skipped} |
 | loudness | {edition.loudness_lufs:.1f} LUFS{quieter} |

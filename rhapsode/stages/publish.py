@@ -232,7 +232,8 @@ def describe_edition(reading: Reading, edition: Edition) -> str:
     """The summary of an edition, in Markdown with links to its files."""
     shelf = Shelf(open_library(reading.library), reading.shelf)
     folder = shelf.library.url(edition_path(shelf, edition.number, ""))
-    return edition_markdown(edition, shelf.load_book(reading.book), folder)
+    voice = f"{reading.voice.name} ({reading.engine})"
+    return edition_markdown(edition, shelf.load_book(reading.book), voice, folder)
 
 
 def file_name(title: str) -> str:
