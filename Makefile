@@ -20,6 +20,7 @@ slow: $(LLAMA)  ## whole novels and many kills
 
 integration: $(LLAMA)  ## a server on PostgreSQL, with workers
 	infra/install_postgresql.sh
+	infra/install_chromium.sh
 	$(BIN)/pytest -m integration tests/integration
 
 check: $(DEV)  ## static checks

@@ -65,7 +65,7 @@ class Strictness(StrEnum):
 
 
 class Policy(StrEnum):
-    """What becomes of a book with a chunk that no take of which is good."""
+    """What becomes of a book in which a chunk has no good take."""
 
     REPORT = "report"
     STRICT = "strict"
@@ -136,16 +136,16 @@ class Verification(Settings):
         description="all: every take; sample: some, and all that look suspicious; none: nothing is checked. auto: all "
         "takes of voices that are language models, a sample of others.",
     )
-    share: float = Field(0.05, ge=0, le=1, description="Of the takes, how many a sample has.")
+    share: float = Field(0.05, ge=0, le=1, description="Part of the takes that a sample has: 0.05 is one in twenty.")
     recogniser: str = Field("tiny.en", description="Name of a Whisper model, or its folder.", min_length=1)
     second_opinion: str = Field(
         "", description="A larger Whisper model, or its folder: it hears what the recogniser is not sure of."
     )
     strictness: Strictness = Field(Strictness.NORMAL, description="high: more false alarms, fewer misses.")
-    takes: int = Field(4, ge=1, le=8, description="Of a chunk, at most.")
+    takes: int = Field(4, ge=1, le=8, description="How often a bad chunk is spoken, at most.")
     policy: Policy = Field(
         Policy.REPORT,
-        description="report: a book is published with the chunks named that no take is good of; strict: it is not.",
+        description="report: chunks without a good take are named, and the book is published; strict: it is not.",
     )
 
     @field_validator("second_opinion")
@@ -171,7 +171,9 @@ class Conversion(Settings):
     lexicon: Place = Field(
         "", description="Path of a TOML file: word -> respelling. It is read where the run itself is, on the pool cpu."
     )
-    workers: int = Field(0, ge=0, le=64, description="Ranges spoken at once; 0: as many as suit the engine.")
+    workers: int = Field(
+        0, ge=0, le=64, description="By one run; 0: as many as suit the engine.", title="Ranges spoken at once"
+    )
     fan_out: FanOut = Field(
         DEFAULT_FAN_OUT,
         description="inline: this run speaks; workers: it hands blocks of ranges to those of the pool gpu.",
@@ -210,7 +212,9 @@ class RedoRequest(Settings):
         description='Chunk numbers and ranges, such as "17,120-180"; "failed": those without a good take.'
     )
     text: str = Field("", description="What to say instead, for a single chunk; empty: the planned text.")
-    workers: int = Field(0, ge=0, le=64, description="Jobs spoken at once; 0: as many as suit the engine.")
+    workers: int = Field(
+        0, ge=0, le=64, description="By one run; 0: as many as suit the engine.", title="Jobs spoken at once"
+    )
     fan_out: FanOut = Field(
         DEFAULT_FAN_OUT, description="inline: this run speaks; workers: those of the pool gpu do.", title="Who speaks"
     )

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.fixtures.browser import browser
+from tests.fixtures.s3 import use_s3
 from tests.integration.floor import Floor, open_floor
+
+__all__ = ["browser"]  # a fixture for all
 
 
 @pytest.fixture(scope="session")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+def floor(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Iterator[Floor]:
+    """Its libraries may be on S3, and who asks for nothing else has books spoken by the pool gpu, as both forms do."""
     before = dict(os.environ)
     try:
+        use_s3(pytest.MonkeyPatch(), s3_endpoint)
+        os.environ["RHAPSODE_FAN_OUT"] = "workers"
         with open_floor(tmp_path_factory.mktemp("floor")) as floor:
             yield floor
     finally:
@@ -28,8 +34,3 @@ def workers(floor: Floor) -> None:
     for number in (1, 2):
         floor.start_worker("cpu", f"cpu-{number}", limit=3)
         floor.start_worker("gpu", f"gpu-{number}")
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    return tmp_path / "library"

@@ -42,14 +42,19 @@ class Floor:
 
     def __init__(self, processes: Processes, client: SyncPrefectClient, notes: Path) -> None:
         self.client, self._processes, self._notes = client, processes, notes
-        self._workers: list[Running] = []
+        self._workers: dict[Running, tuple[str, int]] = {}
 
     def start_worker(self, pool: str, name: str, limit: int = 1) -> None:
         """Starts a process worker, which serves its pool when this returns."""
         arguments = ["worker", "start", "--pool", pool, "--name", name, "--limit", str(limit), "--type", "process"]
         worker = self._processes.start(name, arguments)
-        self._workers.append(worker)
+        self._workers[worker] = (pool, limit)
         await_(lambda: self._online(pool, name), 120, f"worker {name}")
+
+    def replace(self, worker: Running) -> None:
+        """Starts another in the place of one that was killed."""
+        pool, limit = self._workers.pop(worker)
+        self.start_worker(pool, f"{worker.name}-b", limit)
 
     def worker_of(self, run: FlowRun) -> Running:
         """The worker that has a run at work."""
@@ -57,6 +62,10 @@ class Floor:
             if worker.process.poll() is None and _runs(psutil.Process(worker.process.pid), str(run.id)):
                 return worker
         raise AssertionError(f"no worker has the run {run.id}")
+
+    @property
+    def ui(self) -> str:
+        return str(self.client.api_url).rstrip("/").removesuffix("/api")
 
     def accounts(self, run: FlowRun) -> list[Account]:
         """Of each process that had this run at work, the first one first. They are from witness/sitecustomize.py."""

@@ -19,6 +19,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 
+from rhapsode.store.library import open_library
+from tests.fixtures.s3 import make_bucket
 from tests.integration.floor import Floor, await_
 from tests.integration.shelf_of_books import six_books
 
@@ -48,6 +50,11 @@ def books_of(floor: Floor, run: FlowRun) -> dict[str, tuple[str, str]]:
     return {Path(row["file"]).name: (row["state"], row["what came of it"]) for row in rows}
 
 
+def request_of(run: FlowRun) -> dict[str, object]:
+    request: dict[str, object] = run.parameters["request"]
+    return request
+
+
 def by_night(floor: Floor, request: dict[str, object]) -> FlowRun:
     """The run of a schedule that is due in some seconds, when it has ended."""
     library = floor.client.read_deployment_by_name("convert-library/convert-library")
@@ -65,13 +72,18 @@ def by_night(floor: Floor, request: dict[str, object]) -> FlowRun:
     return ended
 
 
-def test_six_books_convert_by_night_and_the_next_night_converts_nothing(floor: Floor, tmp_path: Path) -> None:
+def test_six_books_convert_by_night_and_the_next_night_converts_nothing(
+    floor: Floor, tmp_path: Path, s3_endpoint: str
+) -> None:
+    """On S3, spoken by the workers of the pool gpu."""
     six_books(tmp_path / "books")
+    folder, library = (open_library(f"{make_bucket(s3_endpoint)}/{name}") for name in ("books", "library"))
+    for book in (tmp_path / "books").iterdir():
+        folder.put_file(book, book.name)
     request: dict[str, object] = {
-        "folder": str(tmp_path / "books"),
-        "library": str(tmp_path / "library"),
+        "folder": folder.root,
+        "library": library.root,
         "engine": "hibari",
-        "workers": 1,
         "verify": {"listen": "none"},
     }
     first = by_night(floor, request)
@@ -89,6 +101,12 @@ def test_six_books_convert_by_night_and_the_next_night_converts_nothing(floor: F
     assert "| converted | 4 |" in summary and "| failed | 2 |" in summary
     conversions = of_library(floor)
     assert len(conversions) == 4 and all(run.state and run.state.is_completed() for run in conversions)
+    assert {request_of(run)["library"] for run in conversions} == {library.root}
+    blocks = [run for run in runs_of(floor, "synthesize-ranges") if run.parameters["library"] == library.root]
+    assert len(blocks) == 4, "a book each"
+    assert not any(account.keys for run in conversions for account in floor.accounts(run)), "no parent spoke"
+    files = {path.rpartition("/")[2] for path in library.list("books")}
+    assert {"Book 1.m4b", "Book 2.m4b", "Book 3.m4b", "Book 6.m4b", "report.html", "manifest.json"} <= files
 
     second = floor.ended(floor.submit("convert-library", request=request).id, 120)
     assert {name: state for name, (state, _) in books_of(floor, second).items()} == states | dict.fromkeys(
