@@ -10,7 +10,7 @@ from rhapsode.settings import Verification
 from rhapsode.stages.breaker import Breaker
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import folder_of
-from rhapsode.store.shelf import find_shelf
+from rhapsode.store.shelf import Shelf
 from tasks.speak_ranges import speak_ranges
 
 
@@ -42,6 +42,5 @@ def synthesize_ranges(
         RunIncomplete: Some of the jobs failed; the others are done.
         NotGoodEnough: Most of the first takes are bad.
     """
-    shelf = find_shelf(open_library(library), book)
-    planned, _ = folder_of(shelf, reading).load()
+    planned, _ = folder_of(Shelf(open_library(library), book), reading).load()
     speak_ranges(planned, jobs, workers, verification, leave_out, Breaker(book) if watch else None)

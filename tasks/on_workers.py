@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
-from typing import cast
-from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from pydantic import TypeAdapter
 
 from rhapsode.errors import NotGoodEnough, RhapsodeError, RunIncomplete
@@ -27,6 +24,7 @@ from rhapsode.store.library import open_library
 from rhapsode.store.readings import folder_of
 from rhapsode.store.shelf import Shelf
 from tasks.children import Child, Ended, error_of, join_runs, run_children, workers_online
+from tasks.progress import Progress
 
 PLANNING = "plan-book/plan-book"
 DEPLOYMENT = "synthesize-ranges/synthesize-ranges"
@@ -70,19 +68,17 @@ def speak_on_workers(
     pending = [job for job in jobs if not _is_settled(reading, job, listening)]
     if not pending:
         return {}
-    progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
+    progress = Progress(f"Ranges spoken of {reading.shelf}", len(pending))
     online = workers_online(DEPLOYMENT)
     blocks = blocks_of(reading, pending, least=online)
     asked: dict[str, object] = {"workers": workers, "leave_out": leave_out, "watch": breaker is not None}
     asked["verification"] = verification.model_dump(mode="json")
     children = [_child(reading, block, asked, group) for block in blocks]
     failed: dict[str, RhapsodeError] = {}
-    done = 0
     # One block more than there are workers for, so that nobody waits for the next.
     with closing(run_children(DEPLOYMENT, children, at_once=online + 1)) as all_ended:
         for index, ended in all_ended:
-            done += len(blocks[index])
-            update_progress_artifact(progress, 100.0 * done / len(pending))
+            progress.add(len(blocks[index]))
             for job in blocks[index]:
                 if not _is_settled(reading, job, listening):
                     failed[job.name] = _error(ended)

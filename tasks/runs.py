@@ -28,8 +28,11 @@ from prefect.exceptions import ObjectNotFound
 from rhapsode.errors import BadRequest, RunIncomplete
 
 POLL_S = 2.0
-CRASH_GRACE = timedelta(seconds=60)
-"""A crashed run is offered to the workers again by an automation; what is crashed for so long stays so."""
+CRASH_GRACE = timedelta(minutes=20)
+"""A crashed run is offered to the workers again by an automation, after a restart of the server only in a quarter of an
+hour; what is crashed for so long stays so."""
+LAST_ATTEMPT = 3
+"""A run that crashes for so many times is offered no more."""
 NOBODY_S = 600.0
 """So long a pool may have no worker before nobody waits for it any more: a machine starts in less."""
 
@@ -93,7 +96,9 @@ def is_over(run: FlowRun) -> bool:
     """Whether a run has ended for good. One that is being cancelled has not: the server sees to it in five minutes."""
     if run.state is None or not run.state.is_final():
         return False
-    return not run.state.is_crashed() or datetime.now(UTC) - run.state.timestamp > CRASH_GRACE
+    if not run.state.is_crashed() or run.run_count >= LAST_ATTEMPT:
+        return True
+    return datetime.now(UTC) - run.state.timestamp > CRASH_GRACE
 
 
 def workers_of(client: SyncPrefectClient, pool: str | None) -> int:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 from prefect import get_run_logger
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from rhapsode.engines.registry import load_engine
 from rhapsode.errors import RhapsodeError, RunIncomplete, SynthesisFailed
@@ -22,6 +20,7 @@ from rhapsode.stages.verify import Verified, job_is_verified, listening_of, load
 from tasks.decode_range import decode_range
 from tasks.on_workers import speak_on_workers
 from tasks.policy import Step, fan_out
+from tasks.progress import Progress
 from tasks.synthesize_range import synthesize_range
 from tasks.verify_range import verify_range
 
@@ -94,7 +93,7 @@ def _run(
         load_recognisers(reading, jobs, listening)
     calls = [{"reading": reading, "job": job, "listening": listening} for job in jobs]
     logger = get_run_logger()
-    progress = cast(UUID, create_progress_artifact(0.0, description=f"Ranges spoken of {reading.shelf}"))
+    progress = Progress(f"Ranges spoken of {reading.shelf}", len(jobs))
     failed: dict[str, Any] = {}
     sessions = workers or load_engine(EngineName(reading.engine)).sessions_at_once
     steps: list[Step[Any]] = [
@@ -105,8 +104,8 @@ def _run(
         steps.append(Step(verify_range, _is_verified, LISTENERS, wanted=lambda report: True))
     # Whatever ends it, nobody has a turn and nothing begins any more.
     with closing(fan_out(calls, *steps)) as ended, speaking_at_once(sessions):
-        for done, (index, state) in enumerate(ended, start=1):
-            update_progress_artifact(progress, 100.0 * done / len(jobs))
+        for index, state in ended:
+            progress.add()
             result = state.result(raise_on_failure=False)
             if state.is_completed():
                 logger.info("%s", range_line(reading, jobs[index], result if isinstance(result, Verified) else None))

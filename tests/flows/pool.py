@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Pending, Running, State
 
@@ -38,7 +39,8 @@ class Pool:
 
     def runs(self) -> list[FlowRun]:
         """All of them, the oldest first."""
-        found = [run for run in self.client.read_flow_runs() if run.deployment_id == self.id]
+        ours = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[self.id]))
+        found = self.client.read_flow_runs(flow_run_filter=ours)
         return sorted(found, key=lambda run: str(run.created))
 
     def states(self) -> list[str | None]:

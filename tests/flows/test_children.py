@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-from prefect.states import Cancelled, Cancelling, Completed, Failed
+from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Running
 
 from flows import convert_library
 from rhapsode.errors import RhapsodeError, RunIncomplete
@@ -15,6 +15,7 @@ from rhapsode.settings import FanOut, LibraryRequest
 from rhapsode.stages.intake import BookState, Found
 from tasks import children, runs
 from tasks.children import Child, Ended, join_runs, run_children
+from tasks.runs import LAST_ATTEMPT
 from tests.flows.pool import Pool, clock
 
 LATER_S = runs.NOBODY_S + 1
@@ -84,6 +85,17 @@ def test_a_run_that_somebody_deletes_has_ended(pool: Pool, after: Callable[..., 
     after(lambda: pool.client.delete_flow_run(joined))
     joined = pool.begin("group")
     join_runs(pool.deployment, "group")
+
+
+def test_a_crashed_run_is_waited_for_until_it_is_offered_no_more(pool: Pool, after: Callable[..., None]) -> None:
+    crashes, goes_on = (lambda: pool.end(Crashed(message="gone"))), (lambda: pool.end(Running()))
+    after(goes_on, crashes, lambda: None, goes_on, lambda: pool.end(Completed()))
+    assert list(run_children(pool.deployment, [child()], at_once=1)) == [(0, Ended("work 1", True, ""))]
+
+    after(goes_on, crashes, goes_on, crashes, goes_on, crashes)
+    [(_, ended)] = run_children(pool.deployment, [child()], at_once=1)
+    assert pool.runs()[-1].run_count == LAST_ATTEMPT
+    assert not ended.well and ended.error == "gone"
 
 
 def test_a_child_that_the_server_refuses_stops_no_other(pool: Pool, after: Callable[..., None]) -> None:

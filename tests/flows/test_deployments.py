@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import get_current_settings
@@ -47,7 +48,8 @@ def test_the_deployments_are_there_and_start_in_the_checkout(deployed: dict[str,
     assert pools == parents | dict.fromkeys(("plan-book", "synthesize-ranges", "diagnose-engine"), "gpu")
     for deployment in deployed.values():
         assert deployment.tags == ["rhapsode"]  # type: ignore[attr-defined]
-        assert deployment.job_variables["env"] == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}  # type: ignore[attr-defined]
+        alive = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", "PREFECT_CLIENT_MAX_RETRIES": "8"}
+        assert deployment.job_variables["env"] == alive  # type: ignore[attr-defined]
         assert str(ROOT) in str(deployment.pull_steps)  # type: ignore[attr-defined]
         assert deployment.enforce_parameter_schema  # type: ignore[attr-defined]
 
@@ -131,11 +133,12 @@ def test_credentials_never_reach_the_database(
     deployed: dict[str, object], deployment: str, asked: dict[str, object]
 ) -> None:
     with get_client(sync_client=True) as client:
-        before = len(client.read_flow_runs())
         identity = deployed[deployment].id  # type: ignore[attr-defined]
+        ours = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[identity]))
+        before = client.read_flow_runs(flow_run_filter=ours)
         with pytest.raises(PrefectHTTPStatusError, match="does not match"):
             client.create_flow_run_from_deployment(identity, parameters=asked)
-        assert len(client.read_flow_runs()) == before
+        assert client.read_flow_runs(flow_run_filter=ours) == before
 
 
 def test_a_sign_of_credentials_is_none_in_the_name_of_a_file(deployed: dict[str, object]) -> None:

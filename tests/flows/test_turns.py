@@ -18,6 +18,7 @@ from flows import convert_book, resynthesize_range
 from rhapsode.settings import ConvertRequest, EngineName, RedoRequest
 from rhapsode.stages.plan import parse_book, plan_chunks
 from tasks import turns
+from tasks.runs import tagged_runs
 from tasks.turns import take_turn, turn_of
 from tests.faulty import Watched, install
 from tests.flows.pool import Pool, clock
@@ -154,7 +155,7 @@ def test_a_book_is_spoken_after_the_turn_and_a_run_by_hand_has_none(
     [shelf] = [folder.name for folder in (tmp_path / "books").iterdir()]
     assert asked == [(turn_of(str(tmp_path), shelf), 0)]
     with get_client(sync_client=True) as client:
-        assert not [run for run in client.read_flow_runs() if asked[0][0] in run.tags]
+        assert not tagged_runs(client, asked[0][0])
 
 
 def test_a_redo_looks_for_what_is_missing_after_its_turn(

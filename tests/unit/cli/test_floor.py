@@ -12,6 +12,7 @@ import yaml
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
 from rhapsode.cli.orchestrate import FLOOR, read_settings
+from tasks.runs import LAST_ATTEMPT
 
 ROOT = Path(__file__).resolve().parents[3]
 AUTOMATIONS = yaml.safe_load((FLOOR / "automations.yaml").read_text())["automations"]
@@ -59,3 +60,4 @@ def test_what_always_crashes_is_left_to_a_person() -> None:
     again = AutomationCore.model_validate(AUTOMATIONS[2]).trigger
     assert isinstance(again, EventTrigger)
     assert again.match.model_dump()["prefect.run-count"] == ["1", "2"]
+    assert LAST_ATTEMPT == 3, "who waits for a run knows that it is the last"
