@@ -16,6 +16,8 @@ from rhapsode.report.summary import library_markdown
 from rhapsode.settings import LibraryRequest
 from rhapsode.stages.intake import BookState, Found, outcome, survey
 from tasks.children import Child, error_of, run_children
+from tasks.progress import Progress
+from tasks.runs import server_errors
 
 LABELS = {"book": "title", "state": "state", "what came of it": "note", "file": "url"}
 
@@ -37,14 +39,26 @@ def convert_library(request: LibraryRequest) -> list[Found]:
     books = {book.url: book for book in survey(request)}
     new = [book for book in books.values() if book.state is BookState.NEW]
     # 2. Convert that.
-    for book, error in _on_workers(request, new) if deployment.id else _here(request, new):
-        books[book.url] = outcome(request, book, error)
-    # 3. Say what came of it.
-    rows = [{label: str(getattr(book, field)) for label, field in LABELS.items()} for book in books.values()]
-    summary = library_markdown(request.folder, Counter(book.state.value for book in books.values()))
-    create_table_artifact(rows, key="library-books", description=f"The books of {request.folder}")
-    create_markdown_artifact(summary, key="library-summary")
+    try:
+        if new:
+            progress = Progress(f"New books of {request.folder}", len(new))
+        for book, error in _on_workers(request, new) if deployment.id else _here(request, new):
+            books[book.url] = outcome(request, book, error)
+            progress.add()
+    # 3. Say what came of it, also where the run was stopped: then the others are new still.
+    finally:
+        _show(request, list(books.values()))
     return list(books.values())
+
+
+def _show(request: LibraryRequest, books: Sequence[Found]) -> None:
+    """Leaves what came out as artifacts of the run."""
+    rows = [{label: str(getattr(book, field)) for label, field in LABELS.items()} for book in books]
+    summary = library_markdown(request.folder, Counter(book.state.value for book in books))
+    description = f"The books of {request.folder}"
+    with server_errors():
+        create_table_artifact(rows, key="library-books", description=description)
+        create_markdown_artifact(summary, key="library-summary", description=description)
 
 
 def _on_workers(request: LibraryRequest, books: Sequence[Found]) -> Iterator[tuple[Found, str]]:

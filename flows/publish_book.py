@@ -78,7 +78,7 @@ def _show(reading: Reading, edition: Edition, doubtful: list[Judged]) -> None:
             description=f"Chunks of {edition.title} that are not beyond doubt",
         )
     summary = describe_edition(reading, edition) + open_markdown(doubtful)
-    create_markdown_artifact(summary, key=f"summary-{reading.shelf}")
+    create_markdown_artifact(summary, key=f"summary-{reading.shelf}", description=f"What came of {edition.title}")
 
 
 def _refuse(acceptance: Acceptance, policy: Policy) -> None:

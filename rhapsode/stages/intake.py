@@ -155,6 +155,9 @@ def _look(library: LibraryRequest, url: str, shelves: dict[str, Shelf]) -> Found
         return Found(url, digest, "", BookState.FAILED, str(error))
     except OSError as error:
         return Found(url, digest, "", BookState.FAILED, f"It cannot be read: {error.strerror or error}.")
+    except Exception as error:  # noqa: BLE001  a fault of ours, or no memory: it is told, and hides no other book
+        note = f"{type(error).__name__} while it was read. Look at it with `rhapsode inspect`."
+        return Found(url, digest, "", BookState.FAILED, note)
 
 
 def _note(edition: Edition) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from rhapsode.engines import registry
 from rhapsode.errors import BadRequest, LexiconError
+from rhapsode.model import Book
 from rhapsode.settings import (
     AudioSettings,
     ConvertRequest,
@@ -22,8 +23,9 @@ from rhapsode.settings import (
     Strictness,
     Verification,
 )
+from rhapsode.stages import intake
 from rhapsode.stages.intake import BookState, Found, outcome, published_as, survey
-from rhapsode.stages.plan import parse_book, plan_chunks
+from rhapsode.stages.plan import fetch_book, parse_book, plan_chunks
 from rhapsode.store.editions import edition_path, load_edition, save_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.shelf import find_shelf
@@ -205,3 +207,21 @@ def test_a_name_that_nobody_can_write_down_hides_no_other_book(folder: Path, req
         pytest.skip("this file system takes no such names")
     found = states(survey(request_))
     assert found["caf\\udce9.epub"] == "failed" and found["lamps.epub"] == "new"
+
+
+@pytest.mark.parametrize(
+    "fault", [RuntimeError("a bug of ours"), MemoryError()], ids=lambda fault: type(fault).__name__
+)
+def test_a_fault_of_ours_hides_no_other_book(
+    request_: LibraryRequest, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fail_for_one(request: ConvertRequest) -> Book:
+        if request.epub.endswith("lamps.epub"):
+            raise fault
+        return fetch_book(request)
+
+    monkeypatch.setattr(intake, "fetch_book", fail_for_one)
+    found = survey(request_)
+    assert states(found) == {"lamps.epub": "failed", "Clock.EPUB": "new", "torn.epub": "failed"}
+    [lamps] = [one for one in found if one.url.endswith("lamps.epub")]
+    assert lamps.note == f"{type(fault).__name__} while it was read. Look at it with `rhapsode inspect`."
