@@ -12,7 +12,7 @@ from rhapsode.model import Chunk, Outline, Reading
 from rhapsode.recipe import digest
 from rhapsode.settings import AudioSettings
 from rhapsode.stages.plan import load_plan
-from rhapsode.stages.rows import outline_of
+from rhapsode.stages.rows import outlines_of
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.readings import ReadingFolder
@@ -84,8 +84,9 @@ def _accepted_chapters(reading: Reading, accepted: str) -> dict[int, tuple[str, 
 
 
 def _takes(library: Library, entries: list[_Entry]) -> Iterator[tuple[Chunk, str, str, Outline | None]]:
+    outlines = outlines_of(library, [row for _, row in entries if row])
     for chunk, row in entries:
         if row:
-            yield chunk, row.key, row.sha256, outline_of(library, row.key, row.sha256)
+            yield chunk, row.key, row.sha256, next(outlines)
         else:
             yield chunk, "", "", None

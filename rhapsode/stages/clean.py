@@ -11,7 +11,6 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +22,9 @@ from rhapsode.stages.keeping import Dropped, Fate, Kind, SortedBook, sort_book, 
 from rhapsode.stages.needs import Keys, Needed, needed_by_reading
 from rhapsode.store.library import Library
 from rhapsode.store.listing import Entry
+from rhapsode.store.overlap import ahead
 from rhapsode.store.shelf import SHELVES, Shelf, shelves_of
 
-AT_ONCE = 16
 LOOK_AGAIN_S = 300.0
 """So often, while objects are deleted, the books are asked what they need by now."""
 CLOCKS_DIFFER = timedelta(hours=1)
@@ -149,8 +148,7 @@ def _look_again(library: Library, needed: Needed, since: datetime) -> None:
 
 def _each_book(library: Library, ask: Callable[[Shelf], T]) -> Iterator[tuple[Shelf, T]]:
     shelves = list(shelves_of(library))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from zip(shelves, pool.map(ask, shelves), strict=True)
+    yield from zip(shelves, ahead(library, ask, shelves), strict=True)
 
 
 def _delete(library: Library, paths: Sequence[str]) -> None:
@@ -158,6 +156,5 @@ def _delete(library: Library, paths: Sequence[str]) -> None:
     readings = [path for path in paths if path.endswith("/reading.json")]
     for path in readings:
         library.delete(path)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in pool.map(library.delete, sorted(set(paths) - set(readings))):
-            pass
+    for _ in ahead(library, library.delete, sorted(set(paths) - set(readings))):
+        pass

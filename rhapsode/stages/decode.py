@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rhapsode.errors import ObjectDamaged, SynthesisFailed
-from rhapsode.model import Job, Reading
+from rhapsode.model import Audio, Job, Reading
 from rhapsode.stages.jobs import JobReport, OpenJob
 from rhapsode.stages.parts import decode
 from rhapsode.stages.rows import measured
 from rhapsode.store.evidence import TakeRow
-from rhapsode.store.objects import find_take, put_take
-from rhapsode.store.tokens import find_tokens
+from rhapsode.store.objects import StoredTake, find_take, put_take
+from rhapsode.store.overlap import ahead, behind
+from rhapsode.store.tokens import StoredTokens, find_tokens
 
 
 def decode_job(reading: Reading, job: Job) -> JobReport:
@@ -25,20 +28,30 @@ def decode_job(reading: Reading, job: Job) -> JobReport:
     assert codec is not None, "only takes that are tokens are decoded"
     rows: list[TakeRow] = []
     failures: dict[str, SynthesisFailed] = {}
-    for key, utterance in work.utterances.items():
-        stored = find_take(work.library, key)
-        reused = stored is not None
-        if stored is None:
-            tokens = find_tokens(work.library, key)
-            if tokens is None:
+
+    def look_up(key: str) -> StoredTake | StoredTokens | None:
+        return find_take(work.library, key) or find_tokens(work.library, key)
+
+    def decoded() -> Iterator[tuple[StoredTokens, Audio]]:
+        for (key, utterance), found in zip(
+            work.utterances.items(), ahead(work.library, look_up, work.utterances), strict=True
+        ):
+            if isinstance(found, StoredTake):
+                rows.extend(work.rows(found, reused=True))
+                continue
+            if found is None:
                 raise ObjectDamaged(f"The tokens of take {key} have gone.", "Run again: it will be spoken anew.")
             try:
-                audio = decode(codec, utterance, tokens.ids, tokens.provenance.get("part_ends", ()))
+                yield found, decode(codec, utterance, found.ids, found.provenance.get("part_ends", ()))
             except SynthesisFailed as error:
                 failures[key] = error
-                continue
-            stored = put_take(work.library, key, audio, tokens.provenance | measured(audio))
-        rows += work.rows(stored, reused)
+
+    def store(made: tuple[StoredTokens, Audio]) -> StoredTake:
+        tokens, audio = made
+        return put_take(work.library, tokens.key, audio, tokens.provenance | measured(audio))
+
+    for stored in behind(store, decoded()):
+        rows += work.rows(stored, reused=False)
     if failures:
         raise work.fail(failures, rows)
     return work.close(rows)

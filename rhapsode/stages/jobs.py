@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from rhapsode import recipe
 from rhapsode.engines.protocol import Engine
 from rhapsode.engines.registry import load_engine
-from rhapsode.errors import SynthesisFailed, WeightsDamaged
+from rhapsode.errors import NotInLibrary, SynthesisFailed, WeightsDamaged
 from rhapsode.model import Job, Order, Reading, Utterance
 from rhapsode.settings import EngineName
 from rhapsode.stages.plan import load_plan
 from rhapsode.stages.progress import Spoken, tell
 from rhapsode.stages.rows import engine_of, failure_row, take_row
 from rhapsode.store.evidence import TakeRow, read_rows, write_rows
-from rhapsode.store.library import open_library
+from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import StoredTake, has_take, sync_takes
+from rhapsode.store.overlap import ahead
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 
@@ -43,9 +44,27 @@ class JobReport:
 
 def job_is_done(reading: Reading, job: Job) -> bool:
     """True if the job's evidence and every audio object that it lists are in the library."""
+    return not unfinished(reading, [job])
+
+
+def unfinished(reading: Reading, jobs: Sequence[Job]) -> list[Job]:
+    """The jobs whose evidence, or an audio object that it lists, is not in the library."""
     library = open_library(reading.library)
-    path = ReadingFolder(Shelf(library, reading.shelf), reading.key).takes_path(job)
-    return library.exists(path) and all(has_take(library, row.key) for row in read_rows(library, path))
+    folder = ReadingFolder(Shelf(library, reading.shelf), reading.key)
+    told = list(ahead(library, lambda job: _told(library, folder.takes_path(job)), jobs))
+    keys = list(dict.fromkeys(row.key for rows in told for row in rows or ()))
+    there = dict(zip(keys, ahead(library, lambda key: has_take(library, key), keys), strict=True))
+    return [
+        job for job, rows in zip(jobs, told, strict=True) if rows is None or not all(there[row.key] for row in rows)
+    ]
+
+
+def _told(library: Library, path: str) -> list[TakeRow] | None:
+    """The evidence of a job, if it is there."""
+    try:
+        return read_rows(library, path)
+    except NotInLibrary:
+        return None
 
 
 def without(job: Job, chunks: Collection[int]) -> Job:
@@ -144,8 +163,8 @@ class OpenJob:
         another text. Only a job with failures behind it can have such chunks, and only then is it looked for.
         """
         job, folder = self.job, self._folder
-        if self.library.exists(path := folder.takes_path(job)):
-            told = {row.chunk for row in read_rows(self.library, path)}
+        if (rows := _told(self.library, folder.takes_path(job))) is not None:
+            told = {row.chunk for row in rows}
             return [order for order in job.orders if order.chunk in told]  # others were given up: a redo takes them up
         failed = {row.chunk for row in folder.read_failures() if row.round == job.round}
         if not failed & {order.chunk for order in job.orders}:

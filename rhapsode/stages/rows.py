@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from rhapsode.recipe import RECIPE_VERSION
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import Library
 from rhapsode.store.objects import StoredTake, get_audio, get_provenance
+from rhapsode.store.overlap import ahead
 
 _OUTLINE = TypeAdapter(Outline)
 
@@ -38,6 +40,11 @@ def outline_of(library: Library, key: str, sha256: str) -> Outline:
     if known.get("version") == OUTLINE_VERSION:
         return _OUTLINE.validate_python(known["of_take"])
     return outline(get_audio(library, key, sha256))
+
+
+def outlines_of(library: Library, rows: Sequence[TakeRow]) -> Iterator[Outline]:
+    """The outlines of many takes, in their order; raises what `outline_of` does."""
+    return ahead(library, lambda row: outline_of(library, row.key, row.sha256), rows)
 
 
 def take_row(

@@ -3,18 +3,18 @@
 A take is stored while the next one is spoken, with all that is known of it; the evidence of the job is written last,
 when all takes that it tells of are on the disk. So a kill loses at most the takes that were in the engine and the one
 before them, a power cut those of the jobs that were at work, and a chunk that is in the library is not spoken again.
+What the library has is looked up before the job has its turn: a store is slow to answer, and the engine does not wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from threading import Semaphore
-from typing import Any
+from typing import Any, TypeVar
 
 from rhapsode.engines.protocol import Engine
 from rhapsode.errors import RunIncomplete, SynthesisFailed
@@ -23,16 +23,25 @@ from rhapsode.stages.jobs import JobReport, OpenJob
 from rhapsode.stages.parts import join
 from rhapsode.stages.rows import measured
 from rhapsode.store.evidence import TakeRow
+from rhapsode.store.library import Library
 from rhapsode.store.objects import StoredTake, find_take, has_take, put_take
+from rhapsode.store.overlap import ahead, behind
 from rhapsode.store.tokens import StoredTokens, find_tokens, has_tokens, put_tokens, sync_tokens
+
+T = TypeVar("T")
 
 
 class _Turns:
-    """So many jobs may be inside at once. When it is over, those that wait are sent away."""
+    """So many jobs may be inside at once. When it is over, those that wait are sent away.
+
+    Attributes:
+        stored: Keys of what was spoken inside: a job that looked for it before its turn looks again.
+    """
 
     def __init__(self, jobs: int) -> None:
         self._free = Semaphore(jobs)
         self.over = False
+        self.stored: set[str] = set()
 
     def __enter__(self) -> None:
         self._free.acquire()
@@ -66,7 +75,9 @@ def speaking_at_once(jobs: int) -> Iterator[None]:
 def job_is_spoken(reading: Reading, job: Job) -> bool:
     """True if there is audio or tokens for every chunk of the job: nothing is left but to decode."""
     work = OpenJob(reading, job)
-    return all(has_tokens(work.library, key) or has_take(work.library, key) for key in work.utterances)
+    return all(
+        ahead(work.library, lambda key: has_tokens(work.library, key) or has_take(work.library, key), work.utterances)
+    )
 
 
 def speak_job(reading: Reading, job: Job) -> JobReport:
@@ -84,67 +95,70 @@ def speak_job(reading: Reading, job: Job) -> JobReport:
     found: list[StoredTokens] = []
     spoken: list[StoredTokens] = []
     failures: dict[str, SynthesisFailed] = {}
-    with _turns.get() or nullcontext():
-        missing = _missing(work, rows)
-        engine = work.engine() if missing else None
-        if engine and engine.codec:
-            found, spoken = _speak_tokens(work, engine, missing, failures)
-        elif engine:
-            for stored in _stored(work, engine, missing, failures):
+    missing = _missing(work, work.utterances.values(), rows, found)
+    turns = _turns.get()
+    with turns or nullcontext():
+        # Who had his turn meanwhile may have said the same.
+        if turns and (late := turns.stored.intersection(one.key for one in missing)):
+            again = [work.utterances[key] for key in late]
+            missing = [one for one in missing if one.key not in late] + _missing(work, again, rows, found)
+        for stored in _stored(work, missing, failures) if missing else ():
+            if isinstance(stored, StoredTokens):
+                spoken.append(stored)
+                work.tell_spoken(stored.key, stored.duration_s, reused=False)
+            else:
                 rows += work.rows(stored, reused=False)
                 work.tell_spoken(stored.key, stored.audio.duration_s, reused=False)
+            if turns:
+                turns.stored.add(stored.key)
     sync_tokens(work.library, [tokens.key for tokens in (*found, *spoken)])
     if failures:
         raise work.fail(failures, rows)
     return _undecoded(work, rows, found, spoken) if found or spoken else work.close(rows)
 
 
-def _missing(work: OpenJob, rows: list[TakeRow]) -> list[Utterance]:
-    """The utterances whose audio is not in the library; the rows of the others are added to `rows`."""
-    missing = []
-    for key, utterance in work.utterances.items():
-        if stored := find_take(work.library, key):
-            rows += work.rows(stored, reused=True)
-            work.tell_spoken(key, stored.audio.duration_s, reused=True)
+def _missing(
+    work: OpenJob, utterances: Collection[Utterance], rows: list[TakeRow], found: list[StoredTokens]
+) -> list[Utterance]:
+    """The utterances of which the library has neither audio nor tokens; what it has of the others is added."""
+    silent, missing = [], []
+    for utterance, take in _each(find_take, work, utterances):
+        if take:
+            rows += work.rows(take, reused=True)
+            work.tell_spoken(take.key, take.audio.duration_s, reused=True)
+        else:
+            silent.append(utterance)
+    if not silent or not work.engine().codec:
+        return silent
+    for utterance, tokens in _each(find_tokens, work, silent):
+        if tokens:
+            found.append(tokens)
+            work.tell_spoken(tokens.key, tokens.duration_s, reused=True)
         else:
             missing.append(utterance)
     return missing
 
 
+def _each(
+    find: Callable[[Library, str], T | None], work: OpenJob, utterances: Collection[Utterance]
+) -> Iterator[tuple[Utterance, T | None]]:
+    return zip(utterances, ahead(work.library, lambda one: find(work.library, one.key), utterances), strict=True)
+
+
 def _stored(
-    work: OpenJob, engine: Engine, utterances: list[Utterance], failures: dict[str, SynthesisFailed]
-) -> Iterator[StoredTake]:
+    work: OpenJob, utterances: list[Utterance], failures: dict[str, SynthesisFailed]
+) -> Iterator[StoredTake | StoredTokens]:
     """Stores each take while the next one is spoken: measuring, compressing and writing take a tenth of the time."""
+    engine = work.engine()
 
-    def store(take: Take) -> StoredTake:
-        assert take.audio is not None, "an engine without a codec says audio"
-        facts = _facts(engine, take) | measured(take.audio)
-        return put_take(work.library, take.utterance.key, take.audio, facts)
+    def store(take: Take) -> StoredTake | StoredTokens:
+        key, facts = take.utterance.key, _facts(engine, take)
+        if tokens := take.tokens:
+            return put_tokens(work.library, StoredTokens(key, tokens.ids, tokens.duration_s, facts))
+        assert take.audio is not None, "an engine says tokens or audio"
+        return put_take(work.library, key, take.audio, facts | measured(take.audio))
 
-    with ThreadPoolExecutor(max_workers=1) as writer:
-        last: Future[StoredTake] | None = None
-        for take in _takes(engine, utterances, failures):
-            if last:
-                yield last.result()
-            last = writer.submit(store, take)
-        if last:
-            yield last.result()
-
-
-def _speak_tokens(
-    work: OpenJob, engine: Engine, missing: list[Utterance], failures: dict[str, SynthesisFailed]
-) -> tuple[list[StoredTokens], list[StoredTokens]]:
-    """The tokens that were in the library, and those that are spoken and stored now."""
-    found = {one.key: tokens for one in missing if (tokens := find_tokens(work.library, one.key))}
-    for tokens in found.values():
-        work.tell_spoken(tokens.key, tokens.duration_s, reused=True)
-    spoken: list[StoredTokens] = []
-    for take in _takes(engine, [one for one in missing if one.key not in found], failures):
-        assert take.tokens is not None, "an engine with a codec says tokens"
-        made = StoredTokens(take.utterance.key, take.tokens.ids, take.tokens.duration_s, _facts(engine, take))
-        spoken.append(put_tokens(work.library, made))
-        work.tell_spoken(made.key, made.duration_s, reused=False)
-    return [*found.values()], spoken
+    return behind(store, _takes(engine, utterances, failures))
 
 
 def _undecoded(work: OpenJob, rows: list[TakeRow], found: list[StoredTokens], spoken: list[StoredTokens]) -> JobReport:

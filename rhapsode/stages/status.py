@@ -7,7 +7,6 @@ and two columns of their evidence.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from rhapsode.errors import EvidenceDamaged, NotInLibrary
@@ -18,11 +17,9 @@ from rhapsode.stages.holdings import Evidence, Holdings, holdings_of
 from rhapsode.store.editions import Edition, edition_path, load_edition
 from rhapsode.store.evidence import FAILURES, TAKES
 from rhapsode.store.library import Library
+from rhapsode.store.overlap import ahead
 from rhapsode.store.plans import PLAN
 from rhapsode.store.shelf import Shelf, shelves_of
-
-AT_ONCE = 16
-"""Books that are asked for at the same time: a store far away answers each question in some hundredths of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,7 @@ class BookStatus:
 
 def library_status(library: Library) -> Iterator[BookStatus]:
     """All books, by the names of their folders; one that cannot be read hides no other."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(book_status, shelves_of(library))
+    yield from ahead(library, book_status, shelves_of(library))
 
 
 def book_status(shelf: Shelf) -> BookStatus:

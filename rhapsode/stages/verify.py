@@ -9,12 +9,12 @@ user named one. What the first understood is the same with and without it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rhapsode.engines.registry import NEEDS
-from rhapsode.errors import ObjectDamaged
-from rhapsode.model import FinishReason, Job, Judgement, Listening, Measures, Reading, SignalMeasures, Verdict
+from rhapsode.errors import NotInLibrary, ObjectDamaged
+from rhapsode.model import Audio, FinishReason, Job, Judgement, Listening, Measures, Reading, SignalMeasures, Verdict
 from rhapsode.quality.judge import judge_take, wants_second_opinion
 from rhapsode.quality.recogniser import load_recogniser, understands
 from rhapsode.quality.shape import shape_of
@@ -26,9 +26,10 @@ from rhapsode.store.evidence import TakeRow, read_rows
 from rhapsode.store.hearings import MEASURES_VERSION, HeardRow, find_heard, put_heard, read_heard, write_heard
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import StoredTake, find_take
+from rhapsode.store.overlap import ahead
 from rhapsode.store.readings import ReadingFolder, readings_of
 from rhapsode.store.shelf import Shelf
-from rhapsode.store.tokens import find_tokens
+from rhapsode.store.tokens import StoredTokens, find_tokens
 
 log = logging.getLogger(__name__)
 
@@ -86,11 +87,18 @@ def _is_understood(reading: Reading) -> bool:
 
 
 def job_is_verified(reading: Reading, job: Job, listening: Listening) -> bool:
+    return not unheard(reading, [job], listening)
+
+
+def unheard(reading: Reading, jobs: Sequence[Job], listening: Listening) -> list[Job]:
+    """The jobs of which there is no evidence that they were listened to."""
     library = open_library(reading.library)
-    return library.exists(ReadingFolder(Shelf(library, reading.shelf), reading.key).heard_path(job, listening))
+    folder = ReadingFolder(Shelf(library, reading.shelf), reading.key)
+    heard = ahead(library, lambda job: library.exists(folder.heard_path(job, listening)), jobs)
+    return [job for job, is_heard in zip(jobs, heard, strict=True) if not is_heard]
 
 
-def load_recognisers(reading: Reading, jobs: Iterable[Job], listening: Listening) -> None:
+def load_recognisers(reading: Reading, jobs: Sequence[Job], listening: Listening) -> None:
     """Loads whoever will listen to these jobs, unless all has been heard: what lacks is told before hours of speaking.
 
     Raises:
@@ -98,7 +106,7 @@ def load_recognisers(reading: Reading, jobs: Iterable[Job], listening: Listening
         EngineUnavailable: It is not on this machine.
         WeightsDamaged: Its files are not what they should be.
     """
-    if not all(job_is_verified(reading, job, listening) for job in jobs):
+    if unheard(reading, jobs, listening):
         for name in recognisers_of(listening):
             load_recogniser(name)
 
@@ -120,35 +128,35 @@ def verify_job(reading: Reading, job: Job, listening: Listening) -> Verified:
     library = open_library(reading.library)
     folder = ReadingFolder(Shelf(library, reading.shelf), reading.key)
     path = folder.heard_path(job, listening)
-    if library.exists(path):
+    try:
         heard = read_heard(library, path)
-    else:
+    except NotInLibrary:
         heard = _hear(library, read_rows(library, folder.takes_path(job)), listening)
         write_heard(library, path, heard)
     return _report(job, heard)
 
 
 def _hear(library: Library, rows: list[TakeRow], listening: Listening) -> list[HeardRow]:
-    listener = _Listener(library, listening)
-    found = {row.key: (row, listener.measure(row)) for row in {row.key: row for row in rows}.values()}
-    distinct = {key: row for key, (row, measure) in found.items() if measure}
-    measures = {key: measure for key, (_, measure) in found.items() if measure}
+    listener = _Listener(library)
+    measured = list(listener.measure({row.key: row for row in rows}.values()))
+    distinct, measures = {row.key: row for row, _ in measured}, {row.key: measure for row, measure in measured}
     sampled = _sampled(distinct, listening.share)
 
     def bad(key: str) -> bool:
         return _judged(distinct[key].spoken, measures[key]).verdict is not Verdict.PASS
 
     def hear(keys: Iterable[str]) -> None:
-        for key in keys:
-            measures[key] = listener.hear(distinct[key], measures[key])
+        asked = [(distinct[key], measures[key]) for key in keys if not measures[key].transcript]
+        measures.update((row.key, heard) for row, heard in listener.hear(listening.recogniser, asked))
 
     hear([key for key, row in distinct.items() if row.round > 0 or key in sampled or bad(key)])
     if listening.share and any(measure.transcript and bad(key) for key, measure in measures.items()):
         hear(distinct)
     if listening.second_opinion:
-        for key, row in distinct.items():
-            if measures[key].transcript and wants_second_opinion(row.spoken, measures[key]):
-                measures[key] = listener.hear_again(row, measures[key])
+        first = [(row, measures[key]) for key, row in distinct.items() if measures[key].transcript]
+        asked = [(row, measure) for row, measure in first if wants_second_opinion(row.spoken, measure)]
+        for row, heard in listener.hear(listening.second_opinion, asked):
+            measures[row.key] = replace(measures[row.key], second=heard.transcript)
     return [
         HeardRow(
             chapter=row.chapter,
@@ -180,46 +188,48 @@ def _sampled(keys: Iterable[str], share: float) -> set[str]:
 class _Listener:
     """Measures takes of the library; a recogniser is loaded when the first take is listened to."""
 
-    def __init__(self, library: Library, listening: Listening) -> None:
+    def __init__(self, library: Library) -> None:
         self._library = library
-        self._listening = listening
 
-    def measure(self, row: TakeRow) -> Measures | None:
-        stored = self._take(row)
-        if stored.sha256 != row.sha256:
-            log.warning(
-                "The take of chunk %d was lost and made anew on another stack: speak it again with `rhapsode redo`.",
-                row.chunk,
+    def measure(self, rows: Collection[TakeRow]) -> Iterator[tuple[TakeRow, Measures]]:
+        """What is measured without listening. A take that is another one than its row says is left out."""
+        for row, (take, tokens) in zip(rows, ahead(self._library, self._stored, rows), strict=True):
+            if take.sha256 != row.sha256:
+                anew = (
+                    "The take of chunk %d was lost and made anew on another stack: speak it again with `rhapsode redo`."
+                )
+                log.warning(anew, row.chunk)
+                continue
+            facts = take.provenance
+            measures = Measures(
+                finish=FinishReason(facts["finish_reason"]),
+                signal=SignalMeasures(**facts["measures"]),
+                shape=shape_of(take.audio),
+                tokens=tokens_of(tokens.ids, facts.get("legal_mass", ())) if tokens else None,
             )
-            return None
-        facts = stored.provenance
-        tokens = find_tokens(self._library, row.key)
-        return Measures(
-            finish=FinishReason(facts["finish_reason"]),
-            signal=SignalMeasures(**facts["measures"]),
-            shape=shape_of(stored.audio),
-            tokens=tokens_of(tokens.ids, facts.get("legal_mass", ())) if tokens else None,
-        )
+            yield row, measures
 
-    def hear(self, row: TakeRow, measures: Measures) -> Measures:
-        if measures.transcript:
-            return measures
-        recogniser = load_recogniser(self._listening.recogniser)
-        if known := find_heard(self._library, row.key, row.sha256, recogniser.name):
-            return known
-        audio = self._take(row).audio
-        heard = replace(measures, transcript=recogniser.hear(audio), voice=load_voices().embed(audio))
-        put_heard(self._library, row.key, row.sha256, heard)
-        return heard
+    def hear(self, name: str, asked: Sequence[tuple[TakeRow, Measures]]) -> Iterator[tuple[TakeRow, Measures]]:
+        """With what the recogniser of this name understands; what it has heard before is found."""
+        if not asked:
+            return
+        recogniser = load_recogniser(name)
 
-    def hear_again(self, row: TakeRow, measures: Measures) -> Measures:
-        """With what the second recogniser understands."""
-        recogniser = load_recogniser(self._listening.second_opinion)
-        heard = find_heard(self._library, row.key, row.sha256, recogniser.name)
-        if heard is None:
-            heard = replace(measures, transcript=recogniser.hear(self._take(row).audio))
+        def known(one: tuple[TakeRow, Measures]) -> Measures | Audio:
+            row, _ = one
+            return find_heard(self._library, row.key, row.sha256, recogniser.name) or self._take(row).audio
+
+        for (row, measures), found in zip(asked, ahead(self._library, known, asked), strict=True):
+            if isinstance(found, Measures):
+                yield row, found
+                continue
+            voice = measures.voice or load_voices().embed(found)  # a second opinion is about words
+            heard = replace(measures, transcript=recogniser.hear(found), voice=voice)
             put_heard(self._library, row.key, row.sha256, heard)
-        return replace(measures, second=heard.transcript)
+            yield row, heard
+
+    def _stored(self, row: TakeRow) -> tuple[StoredTake, StoredTokens | None]:
+        return self._take(row), find_tokens(self._library, row.key) if row.token_count else None
 
     def _take(self, row: TakeRow) -> StoredTake:
         stored = find_take(self._library, row.key)

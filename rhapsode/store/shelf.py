@@ -26,7 +26,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from rhapsode.errors import EvidenceDamaged, NotInLibrary
 from rhapsode.model import Book, Cover, Plan, Timeline
 from rhapsode.store import sealed
 from rhapsode.store.library import Library
+from rhapsode.store.overlap import ahead
 from rhapsode.store.plans import CHUNKS_SCHEMA, read_chunks, read_plan, write_plan
 
 BOOK, TIMELINE = "book/1", "timeline/1"
@@ -173,15 +174,13 @@ def shelve(library: Library, book: Book) -> Shelf:
 def find_shelf(library: Library, query: str) -> Shelf:
     """Finds a book by folder, slug, title, the first digits of its digest, its EPUB file, or a part of its title.
 
+    Titles are read only where the names of the folders, one listing, do not tell.
+
     Raises:
         NotInLibrary: None or several; the message lists them.
     """
     shelves = list(shelves_of(library))
-    found: list[Shelf] = []
-    for matches in _matchers(query):
-        found = [shelf for shelf in shelves if matches(shelf)]
-        if found:
-            break
+    found = next((some for some in _meant(library, query, shelves) if some), [])
     if len(found) == 1:
         return found[0]
     if found:
@@ -203,18 +202,26 @@ def shelves_of(library: Library) -> Iterator[Shelf]:
             yield Shelf(library, name)
 
 
-def _matchers(query: str) -> Iterator[Callable[[Shelf], bool]]:
-    """Ways to mean a book, the strictest first; the first that fits any book decides."""
-    wanted = _folded(query)
-    yield lambda shelf: wanted in (shelf.name, shelf.folder)
+def _meant(library: Library, query: str, shelves: Sequence[Shelf]) -> Iterator[list[Shelf]]:
+    """The books that a query means, the strictest way first; the first that fits any book decides."""
+    wanted, named, titles = _folded(query), slug(query), dict[str, str]()
+
+    def entitled(some: Sequence[Shelf]) -> list[Shelf]:
+        unread = [shelf for shelf in some if shelf.name not in titles]
+        for shelf, title in zip(unread, ahead(library, Shelf.title, unread), strict=True):
+            titles[shelf.name] = _folded(title)
+        return [shelf for shelf in some if titles[shelf.name] == wanted]
+
+    yield [shelf for shelf in shelves if wanted in (shelf.name, shelf.folder)]
     if digest := _digest_of_file(query):
-        yield lambda shelf: shelf.name.endswith(f"-{digest[:12]}")
-    yield lambda shelf: wanted == shelf.name.rpartition("-")[0]
-    yield lambda shelf: wanted == _folded(shelf.title())
+        yield [shelf for shelf in shelves if shelf.name.endswith(f"-{digest[:12]}")]
+    yield [shelf for shelf in shelves if wanted == shelf.name.rpartition("-")[0]]
+    yield entitled([shelf for shelf in shelves if named == shelf.name.rpartition("-")[0]])
     if re.fullmatch(r"[0-9a-f]{4,64}", wanted):
-        yield lambda shelf: shelf.name.rpartition("-")[2].startswith(wanted[:12])
+        yield [shelf for shelf in shelves if shelf.name.rpartition("-")[2].startswith(wanted[:12])]
+    yield entitled(shelves)
     if wanted:
-        yield lambda shelf: wanted in shelf.name or wanted in _folded(shelf.title())
+        yield [shelf for shelf in shelves if wanted in shelf.name or wanted in titles[shelf.name]]
 
 
 def _digest_of_file(query: str) -> str:

@@ -110,6 +110,14 @@ def test_nobody_is_listened_to_twice_and_evidence_is_found(spoken: tuple[Reading
     assert again == first and len(ear.heard) == heard
 
 
+def test_tokens_are_asked_for_only_where_there_are_any(
+    spoken: tuple[Reading, list[Job]], ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "find_tokens", lambda *_: pytest.fail("a request for nothing"))
+    ear.name = "ear@6"
+    assert verify_job(spoken[0], spoken[1][0], listening(0.05, "no tokens")).takes
+
+
 def test_what_is_bad_is_retaken_and_the_good_take_accepted(planned: Reading, hears: Listening, ear: Ear) -> None:
     ear.garbles = {load_plan(planned).chunks[4].spoken}
     speak_and_hear(planned, map(first_job, load_plan(planned).ranges), hears, ear)

@@ -248,3 +248,28 @@ def test_foreign_folders_are_no_books(library: Library) -> None:
     library.write_bytes("books/My Stuff/x", b"")
     with pytest.raises(NotInLibrary, match="it holds no book"):
         find_shelf(library, "stuff")
+
+
+def test_titles_are_read_only_where_folders_do_not_tell_and_each_once(
+    three: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    title = Shelf.title
+
+    def noted(shelf: Shelf) -> str:
+        read.append(shelf.name)
+        return title(shelf)
+
+    monkeypatch.setattr(Shelf, "title", noted)
+    for named in ("the-lamp", "c0ffee", "books/the-lamp-c0ffeec0ffee"):
+        assert find_shelf(three, named).name == "the-lamp-c0ffeec0ffee"
+    assert not read
+    assert find_shelf(three, "The Lamp").name == read.pop() == "the-lamp-c0ffeec0ffee"
+    assert not read
+    assert find_shelf(three, "lamp ii").name == "the-lamp-ii-c0abc0abc0ab"
+    assert len(read) == len(set(read)) == 3
+
+
+def test_a_book_is_found_by_the_title_that_it_has_by_now(library: Library) -> None:
+    shelve(library, make_book("The Lamp")).save_book(make_book("Lamp, The: A Novel"))
+    assert find_shelf(library, "Lamp, The: A Novel").name == "the-lamp-c0ffeec0ffee"
