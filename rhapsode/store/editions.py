@@ -14,7 +14,7 @@ from datetime import datetime
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from rhapsode.errors import EvidenceDamaged, NotInLibrary
+from rhapsode.errors import EvidenceDamaged, LibraryUnreachable, NotInLibrary
 from rhapsode.model import Flaw, GateReport, Timeline
 from rhapsode.settings import AudioSettings
 from rhapsode.store import sealed
@@ -94,13 +94,21 @@ def claim_edition(shelf: Shelf, number: int, files: str) -> bool:
 
 
 def save_edition(shelf: Shelf, edition: Edition) -> Edition:
-    """Writes the manifest: from now on the edition exists. If it does already, that one is returned."""
+    """Writes the manifest: from now on the edition exists. If it does already, that one is returned.
+
+    Raises:
+        LibraryUnreachable: Another content was published under its number, whoever had claimed it.
+    """
     body = _EDITION.dump_python(edition, mode="json")
     path = edition_path(shelf, edition.number, "manifest.json")
     if shelf.library.claim_bytes(path, sealed.write_json(EDITION, body)):
         return edition
     published = load_edition(shelf, edition.number)
-    assert published is not None
+    if published is None or published.content != edition.content:
+        raise LibraryUnreachable(
+            f"{shelf.library.url(path)} was written by somebody else meanwhile, with another content.",
+            "See that the store shows what was written before it is asked. Run again: another number is taken.",
+        )
     return published
 
 

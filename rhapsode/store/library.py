@@ -9,7 +9,7 @@
     library.create_bytes(path, data) -> bool         put if absent; False: another writer was first, nothing is changed
     library.claim_bytes(path, data) -> bool          likewise, where racing writers would write different bytes
     library.sync(paths) -> None                      for files made by create_bytes(..., synced=False)
-    library.put_file(local: Path, path) -> None      streams a finished file in
+    library.put_file(local: Path, path) -> str       streams a finished file in; its sha256, as it lies there
     library.list(folder) -> list[str]                all files below, sorted
     library.folders(folder) -> list[str]             names of the folders directly below, sorted
     library.entries(folder) -> Iterator[Entry]       all files below with size and time, unfinished writes too
@@ -26,7 +26,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -170,13 +171,16 @@ class Library:
             with self._writing(""):
                 durable.sync([Path(self._full(path)) for path in paths], self.local)
 
-    def put_file(self, local: Path, path: str) -> None:
-        """Copies a finished local file in, without holding it in memory."""
+    def put_file(self, local: Path, path: str) -> str:
+        """Copies a finished local file in, without holding it in memory; a store is asked what has arrived there."""
         with local.open("rb") as source, self._writing(path):
+            sha256 = file_digest(source, "sha256").hexdigest()
+            source.seek(0)
             if self.local:
                 durable.replace(Path(self._full(path)), lambda file: shutil.copyfileobj(source, file, COPY_BYTES))
             else:
-                put_file(self._fs, local, self._full(path))
+                put_file(self._fs, local, self._full(path), sha256)
+        return sha256
 
     def list(self, folder: str = "") -> Names:
         """All files below a folder, relative to the root, sorted; none if there is no such folder."""
@@ -212,11 +216,8 @@ class Library:
 
     def delete(self, path: str) -> None:
         """Removes a file; one that is not there is fine."""
-        try:
-            with self._reading(path):
-                self._fs.rm_file(self._full(path))
-        except NotInLibrary:
-            pass
+        with suppress(NotInLibrary), self._reading(path):
+            self._fs.rm_file(self._full(path))
 
     def _full(self, path: str) -> str:
         parts = PurePosixPath(path).parts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,16 +12,19 @@ import pytest
 from flows.convert_book import convert_book
 from flows.resynthesize_range import resynthesize_range
 from rhapsode.cli.app import run
+from rhapsode.engines import registry
 from rhapsode.errors import LibraryUnreachable
 from rhapsode.settings import AudioSettings, ConvertRequest, EngineName, RedoRequest
 from rhapsode.store import contested, remote
 from rhapsode.store.editions import Edition, edition_path
-from rhapsode.store.library import open_library
+from rhapsode.store.library import Library, open_library
 from rhapsode.store.objects import object_path
 from rhapsode.store.readings import readings_of
-from rhapsode.store.shelf import find_shelf
-from tests.fixtures.faults import Fault, FaultProxy, at_random
-from tests.fixtures.s3 import SECRET, free_port, make_bucket, use_s3
+from rhapsode.store.shelf import Shelf, find_shelf
+from tests.faulty import Watched
+from tests.fixtures.faults import Fault, FaultProxy, Request, at_random
+from tests.fixtures.s3 import SECRET, TOKEN, Eavesdropper, free_port, make_bucket, use_s3
+from tests.flows.saboteur import Saboteur
 from tests.plain import convert
 
 TITLE = "The Lamps"
@@ -34,6 +36,7 @@ FAULTS = (
     Fault.LOST_RESET,
     Fault.CUT,
     Fault.WRONG,
+    Fault.WRONG_THOUGH_TOLD,
     Fault.LATENCY,
 )
 
@@ -47,31 +50,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-class Eavesdropper(logging.Handler):
-    """Hears every line of every log and keeps none: those of a conversion fill megabytes."""
-
-    spoke_of_the_store = spoke_of_the_secret = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        line = record.getMessage()
-        self.spoke_of_the_store |= "shelves/of mine/objects" in line
-        self.spoke_of_the_secret |= SECRET in line
-
-
 @pytest.fixture
 def eavesdropper() -> Iterator[Eavesdropper]:
-    handler, logs = (
-        Eavesdropper(),
-        [logging.getLogger(name) for name in ("", "s3fs", "botocore", "aiobotocore", "rhapsode")],
-    )
-    levels = [log.level for log in logs]
-    for log in logs:
-        log.setLevel(logging.DEBUG)
-    logs[0].addHandler(handler)
-    yield handler
-    logs[0].removeHandler(handler)
-    for log, level in zip(logs, levels, strict=True):
-        log.setLevel(level)
+    with Eavesdropper() as eavesdropper:
+        yield eavesdropper
 
 
 @pytest.fixture
@@ -93,8 +75,16 @@ def root(s3_bucket: str) -> str:
 
 
 def test_a_book_is_converted_asked_about_and_redone_on_s3(
-    booklet: Path, here: Path, root: str, command: Callable[..., str], eavesdropper: Eavesdropper
+    booklet: Path,
+    here: Path,
+    root: str,
+    command: Callable[..., str],
+    eavesdropper: Eavesdropper,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    engine = Saboteur(lambda utterance: [])  # it spoils nothing, and counts
+    monkeypatch.setitem(registry.ENGINES, EngineName.HIBARI, lambda: engine)
+    monkeypatch.setattr(registry, "_loaded", {})
     epub = f"{root}/inbox/the lamps.epub"
     open_library(root).put_file(booklet, "inbox/the lamps.epub")
     request = ConvertRequest(epub=epub, library=root, engine=EngineName.HIBARI, workers=2)
@@ -102,7 +92,8 @@ def test_a_book_is_converted_asked_about_and_redone_on_s3(
     library = open_library(root)
     shelf = find_shelf(library, str(booklet))
     assert isinstance(first, Edition) and first.number == 1
-    assert library.exists(edition_path(shelf, 1, first.files[0].name))
+    _lies_there(library, shelf, first)
+    spoken = engine.spoken
     assert f"{root}/{edition_path(shelf, 1, first.files[0].name)}" in command("locate", TITLE, "--chunk", "3")
     assert command("query", TITLE, "select count(*) as n from chunks", "--csv").split() == ["n", "42"]
     assert "chunk" in command("judge", TITLE)
@@ -111,21 +102,34 @@ def test_a_book_is_converted_asked_about_and_redone_on_s3(
 
     objects = set(library.list("objects"))
     again = convert_book(request)
-    assert again == first and set(library.list("objects")) == objects, "a second run speaks nothing"
+    assert again == first and set(library.list("objects")) == objects
+    assert engine.spoken == spoken, "a second run speaks nothing"
     second = resynthesize_range(RedoRequest(book=TITLE, library=root, chunks="3"))
-    assert isinstance(second, Edition) and second.number == 2
+    assert isinstance(second, Edition) and second.number == 2 and engine.spoken > spoken
     assert set(library.list("objects")) > objects
     assert "round" in command("locate", TITLE, "--chunk", "3")
 
     staged = [path for path in here.rglob("*") if path.is_file()]
     assert not staged, "everything lies in the store"
     kept = b"".join(library.read_bytes(path) for path in library.list())
-    assert SECRET.encode() not in kept
-    assert eavesdropper.spoke_of_the_store and not eavesdropper.spoke_of_the_secret
+    assert SECRET.encode() not in kept and TOKEN.encode() not in kept
+    assert eavesdropper.spoke_of_the_store and not eavesdropper.told_secrets
+
+
+def _lies_there(library: Library, shelf: Shelf, edition: Edition) -> None:
+    """The published file, with the bytes that its manifest tells of."""
+    (file,) = edition.files
+    data = library.read_bytes(edition_path(shelf, edition.number, file.name))
+    assert hashlib.sha256(data).hexdigest() == file.sha256
 
 
 def test_a_store_that_fails_now_and_then_gets_the_same_book(
-    booklet: Path, here: Path, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+    booklet: Path,
+    here: Path,
+    s3_endpoint: str,
+    engine: Watched,
+    eavesdropper: Eavesdropper,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from botocore.retries.standard import ExponentialBackoff
 
@@ -133,32 +137,52 @@ def test_a_store_that_fails_now_and_then_gets_the_same_book(
     monkeypatch.setattr(remote, "READ_TIMEOUT_S", 2)
     request = ConvertRequest(epub=str(booklet), library=str(here / "library"), engine=EngineName.TONE)
     undisturbed = convert(request)
+    once, engine.spoken = engine.spoken, []
     with FaultProxy(s3_endpoint) as proxy:
         use_s3(monkeypatch, proxy.address)
         root = f"{make_bucket(s3_endpoint)}/x"
-        proxy.plan = at_random(seed=7, share=0.08, faults=FAULTS)
-        edition = _in_a_few_runs(request.model_copy(update={"library": root}))
+        now_and_then = at_random(seed=7, share=0.08, faults=FAULTS)
+        proxy.plan = lambda request: Fault.WRONG_REQUEST if _first_upload(request, proxy) else now_and_then(request)
+        edition, lost = _in_a_few_runs(request.model_copy(update={"library": root}), proxy, engine)
         fired = {fault for _, fault in proxy.fired}
         proxy.plan = None
-        assert fired == set(FAULTS), "a fault that never came proves nothing"
+        assert fired == {*FAULTS, Fault.WRONG_REQUEST}, "a fault that never came proves nothing"
         assert (edition.content, edition.files) == (undisturbed.content, undisturbed.files)
+        assert set(engine.spoken) == set(once), "nothing lost"
+        assert len(engine.spoken) == len(once) + lost, "nothing doubled"
         here_, there = open_library(request.library), open_library(root)
         assert there.list("objects") == here_.list("objects")
         shelf = find_shelf(there, TITLE)
+        _lies_there(there, shelf, edition)
         takes = [row for folder in readings_of(shelf) for row in folder.read_takes()]
-        assert sorted(row.chunk for row in takes) == list(range(1, 43)), "nothing lost, nothing doubled"
+        assert sorted(row.chunk for row in takes) == list(range(1, 43))
         assert all(there.exists(object_path(row.key)) for row in takes)
         assert there.folders(shelf.path("editions")) == ["0001"]
+        assert eavesdropper.spoke_of_the_store and not eavesdropper.told_secrets
 
 
-def _in_a_few_runs(request: ConvertRequest) -> Edition:
-    """Four faults in a row, and more, may come: then the run ends with a clear error, and the next goes on."""
+def _first_upload(request: Request, proxy: FaultProxy) -> bool:
+    """Of the published file, which nobody would read again if it went wrong on its way."""
+    uploads = [each for each in proxy.requests if each.method == "PUT" and each.path.endswith(".m4b")]
+    return uploads == [request]
+
+
+def _in_a_few_runs(request: ConvertRequest, proxy: FaultProxy, engine: Watched) -> tuple[Edition, int]:
+    """Four faults in a row, and more, may come: then the run ends with a clear error, and the next goes on.
+
+    Returns:
+        The edition, and how many takes were spoken and never came to lie in the store.
+    """
+    lost = 0
     for _ in range(3):
         try:
-            return convert(request)
+            return convert(request), lost
         except LibraryUnreachable as error:
             assert "Run again" in error.remedy
-    return convert(request)
+            plan, proxy.plan = proxy.plan, None
+            lost = len(engine.spoken) - len(open_library(request.library).list("objects"))
+            proxy.plan = plan
+    return convert(request), lost
 
 
 def test_a_store_that_is_not_there_is_named(
@@ -215,8 +239,6 @@ def test_conversions_at_once_publish_an_edition_of_each_content(
         shelf = find_shelf(library, TITLE)
         assert library.folders(shelf.path("editions")) == ["0001", "0002"]
         for edition in (one, other):
-            (file,) = edition.files
-            data = library.read_bytes(edition_path(shelf, edition.number, file.name))
-            assert hashlib.sha256(data).hexdigest() == file.sha256, "nobody wrote over it"
+            _lies_there(library, shelf, edition)
         takes = [row for folder in readings_of(shelf) for row in folder.read_takes()]
         assert sorted(row.chunk for row in takes) == list(range(1, 43))

@@ -10,12 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rhapsode.audio.encode import Encoded
+from rhapsode.errors import LibraryUnreachable
 from rhapsode.settings import ConvertRequest, EngineName
 from rhapsode.stages import publish
 from rhapsode.stages.publish import file_name
-from rhapsode.store.editions import Edition, PublishedFile, edition_path
+from rhapsode.store.editions import Edition, PublishedFile, edition_path, load_edition
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.shelf import Shelf, find_shelf
+from tests.fixtures.faults import Fault, FaultProxy
+from tests.fixtures.s3 import make_bucket, use_s3
 from tests.plain import convert
 
 LONGEST_ENDING = " - 1000.flac"
@@ -73,3 +76,27 @@ def test_who_encodes_otherwise_takes_a_number_of_its_own(
             find_shelf(open_library(str(tmp_path)), edition.title), edition.number, edition.files[0].name
         )
         assert sha256((tmp_path / path).read_bytes()).hexdigest() == edition.files[0].sha256
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_a_file_that_goes_wrong_on_its_way_to_a_store_is_not_published(
+    booklet: Path, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    with FaultProxy(s3_endpoint) as proxy:
+        use_s3(monkeypatch, proxy.address)
+        library = open_library(f"{make_bucket(s3_endpoint)}/x")
+        request = ConvertRequest(epub=str(booklet), library=library.root, engine=EngineName.TONE)
+        proxy.plan = lambda asked: (
+            Fault.WRONG_REQUEST
+            if asked.method == "PUT" and asked.path.endswith(".m4b") and (stays or not proxy.fired)
+            else None
+        )
+        if stays:
+            with pytest.raises(LibraryUnreachable, match=r"The Lamps.m4b was sent 3 times"):
+                convert(request)
+            assert load_edition(find_shelf(library, "The Lamps"), 1) is None
+            return
+        edition = convert(request)
+        (file,) = edition.files
+        data = library.read_bytes(edition_path(find_shelf(library, edition.title), 1, file.name))
+        assert len(proxy.fired) == 1 and sha256(data).hexdigest() == file.sha256

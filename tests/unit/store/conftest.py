@@ -14,11 +14,17 @@ import pytest
 from rhapsode.model import Audio, Block, BlockKind, Book, Chapter, Cover, LedgerLine, Metadata, Skip
 from rhapsode.store.evidence import TakeRow
 from rhapsode.store.library import Library, open_library
+from tests.fixtures.faults import FaultProxy
+from tests.fixtures.races import hasten_probe
+from tests.fixtures.s3 import serve_s3
+from tests.unit.store import failing
+from tests.unit.store.failing import Store, stock
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
 def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
     if request.param == "s3":
+        hasten_probe(request.getfixturevalue("monkeypatch"))
         yield open_library(f"{request.getfixturevalue('s3_bucket')}/pre/fix")
         return
     if request.param == "folder":
@@ -103,3 +109,33 @@ def make_book(title: str = "The Lamp", digest: str = "c0ffee" * 10 + "abcd", cov
         (LedgerLine("one.xhtml", 4, 4, 0), LedgerLine("nav.xhtml", 3, 0, 3)),
         cover,
     )
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[str]:
+    """The address of a store that tells of few files in one answer, and takes small parts of a large one."""
+    with serve_s3(**failing.LIMITS) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def proxy(small: str) -> Iterator[FaultProxy]:
+    """One for all tests, so that they share a client, too."""
+    with FaultProxy(small) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def heedless_proxy(small: str) -> Iterator[FaultProxy]:
+    with FaultProxy(small, heeds_conditions=False) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def store(proxy: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    return stock(proxy, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def heedless_store(heedless_proxy: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    return stock(heedless_proxy, tmp_path, monkeypatch)

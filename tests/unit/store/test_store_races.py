@@ -7,18 +7,22 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from fsspec import AbstractFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
+from rhapsode.errors import LibraryUnreachable
 from rhapsode.store import contested
 from rhapsode.store.durable import PARTIAL, is_partial
 from rhapsode.store.editions import claim_edition
 from rhapsode.store.library import Library, open_library
 from rhapsode.store.shelf import Shelf
+from tests.fixtures import faults
 from tests.fixtures.faults import Fault, FaultProxy, always
 from tests.fixtures.races import race
-from tests.fixtures.s3 import make_bucket, use_s3
+from tests.fixtures.s3 import make_bucket, serve_s3, use_s3
 
 
 @pytest.fixture
@@ -44,29 +48,99 @@ def test_the_probe_tells_a_store_that_honours_conditions(s3_bucket: str, caplog:
 def test_the_probe_tells_a_store_that_does_not(
     heedless: FaultProxy, heedless_library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(lambda _: heedless_library.honours_conditions(), range(8)))
         assert heedless_library.create_bytes("a", b"1")
         assert not heedless_library.create_bytes("a", b"2")
     assert [record.getMessage() for record in caplog.records if "does not honour If-None-Match" in record.getMessage()]
-    assert sum(request.conditional for request in heedless.requests) == 2, "asked once"
+    assert sum(request.conditional for request in heedless.requests) == contested.WRITERS, "asked once"
     assert heedless_library.list() == ["a"] and heedless_library.read_bytes("a") == b"1"
 
 
 def test_a_store_that_refuses_the_header_is_such_a_store(
     heedless: FaultProxy, heedless_library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.fixtures import faults
-
     monkeypatch.setitem(faults.CODES, Fault.REFUSED, (501, "NotImplemented"))
     heedless.plan = lambda request: Fault.REFUSED if request.conditional else None
     assert heedless_library.claim_bytes("a", b"1")
-    assert len(heedless.fired) == 1
+    assert len(heedless.fired) == contested.WRITERS
     assert heedless_library.read_bytes("a") == b"1"
 
 
-def test_a_probe_without_an_answer_decides_nothing(heedless: FaultProxy, heedless_library: Library) -> None:
-    from rhapsode.errors import LibraryUnreachable
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[str]:
+    """The address of a store that looks and then writes."""
+    with serve_s3(2) as endpoint:
+        yield endpoint
 
+
+@pytest.fixture
+def hasty_library(s3_endpoint: str, hasty: str, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """Its second write to a name is refused, so only a race tells."""
+    monkeypatch.setattr(contested, "SETTLE_S", 1.2)
+    use_s3(monkeypatch, hasty)
+    library = open_library(f"{make_bucket(hasty)}/x")
+    assert contested.put_if_absent(library._fs, library._full("probe"), b"1")
+    assert not contested.put_if_absent(library._fs, library._full("probe"), b"2")
+    return library
+
+
+def test_the_probe_tells_a_store_that_looks_and_then_writes(hasty_library: Library) -> None:
+    fs, base = hasty_library._fs, hasty_library._base
+    assert not any(contested._honours.__wrapped__(fs, base) for _ in range(20))
+    assert [entry.path for entry in hasty_library.entries()] == ["probe"], "and leaves nothing behind"
+
+
+def test_of_16_writers_one_wins_where_the_store_looks_and_then_writes(hasty_library: Library) -> None:
+    with pytest.raises(AssertionError, match="winners"):
+        race(hasty_library, writers=16, rounds=8, claim=lambda *of: _believing(hasty_library, *of))
+    for path in hasty_library.list("books"):
+        hasty_library.delete(path)
+    race(hasty_library, writers=16, rounds=2)
+
+
+def _believing(library: Library, path: str, data: bytes) -> bool:
+    return contested.put_if_absent(library._fs, library._full(path), data)
+
+
+class _Distant(MemoryFileSystem):  # type: ignore[misc]
+    """Writes as fsspec lets all do that have no better way; between two calls there is a network."""
+
+    cachable = False
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    pipe_file = AbstractFileSystem.pipe_file
+
+    def exists(self, path: str, **more: Any) -> bool:
+        there = bool(super().exists(path, **more))
+        time.sleep(0.002)
+        return there
+
+
+def test_the_probe_tells_a_file_system_that_looks_and_then_writes() -> None:
+    fs = _Distant()
+    fs.pipe_file("/x/a", b"1")
+    with pytest.raises(FileExistsError):
+        fs.pipe_file("/x/a", b"2", mode="create")
+    assert not contested.honours_conditions(fs, "/x")
+    assert list(fs.store) == ["/x/a"]
+
+
+def test_a_probe_that_fails_leaves_nothing_behind(
+    s3_endpoint: str, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultProxy(s3_endpoint) as proxy:
+        use_s3(monkeypatch, proxy.address)
+        library = open_library(f"{s3_bucket}/x")
+        monkeypatch.setitem(faults.CODES, Fault.REFUSED, (403, "AccessDenied"))
+        proxy.plan = lambda request: Fault.REFUSED if request.number == 5 else None
+        with pytest.raises(LibraryUnreachable, match="as planned"):
+            library.honours_conditions()
+        assert len(proxy.fired) == 1 and not list(library.entries())
+        assert library.honours_conditions()
+
+
+def test_a_probe_without_an_answer_decides_nothing(heedless: FaultProxy, heedless_library: Library) -> None:
     heedless.plan = always(Fault.REFUSED)
     with pytest.raises(LibraryUnreachable):
         heedless_library.create_bytes("a", b"1")
