@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.publish_book import publish_book
 from rhapsode.settings import Policy, RedoRequest
@@ -28,7 +29,8 @@ def resynthesize_range(request: RedoRequest) -> Edition:
         RunIncomplete: Some of the chunks failed. Their earlier takes stay as they are, nothing is published.
     """
     take_turn(request.library, find_shelf(open_library(request.library), request.book).name)
-    redo = plan_redo(request)  # only now, for it does as well what is missing of the book
+    # Only now, for it does as well what is missing of the book; a run that crashed and goes on has its orders already.
+    redo = plan_redo(request, flow_run.id)
     by, leave_out = request.fan_out, redo.verify.policy is Policy.REPORT
     speak_ranges(redo.reading, redo.jobs, request.workers, redo.verify, by=by)
     speak_ranges(redo.reading, redo.unfinished, request.workers, redo.verify, leave_out, by=by)

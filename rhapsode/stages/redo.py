@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 
 from rhapsode.errors import BadRequest, NotInLibrary
-from rhapsode.model import Job, Order, Reading
+from rhapsode.model import Job, Order, Plan, Reading
 from rhapsode.recipe import FIRST_REDO, first_job, later_job
 from rhapsode.settings import AudioSettings, RedoRequest, Verification
 from rhapsode.stages.accept import latest_takes
-from rhapsode.stages.jobs import job_is_done
+from rhapsode.stages.jobs import unfinished
 from rhapsode.stages.verdicts import Judged, judge_takes
-from rhapsode.stages.verify import job_is_verified, listening_of
+from rhapsode.stages.verify import listening_of, unheard
 from rhapsode.store.editions import Edition, latest_edition
 from rhapsode.store.library import open_library
 from rhapsode.store.readings import ReadingFolder, folder_of, readings_of
@@ -36,10 +36,13 @@ class Redo:
     verify: Verification
 
 
-def plan_redo(request: RedoRequest) -> Redo:
+def plan_redo(request: RedoRequest, name: str = "") -> Redo:
     """Finds the book and its reading and orders a further take of each chunk, in a round of its own.
 
     The reading is that of the latest edition; of a book that was never published, the only one that was planned.
+
+    Args:
+        name: Of the run that asks: where one of this name has asked before, and was killed, its orders stand.
 
     Raises:
         NotInLibrary: No such book, or none of its readings can be meant.
@@ -49,13 +52,27 @@ def plan_redo(request: RedoRequest) -> Redo:
     shelf = find_shelf(library, request.book)
     folder = reading_of(shelf)
     reading, original = folder.load()
-    plan = shelf.load_plan(reading.plan)
-    rows, failures, edition = folder.read_takes(), folder.read_failures(), latest_edition(shelf)
+    plan, edition = shelf.load_plan(reading.plan), latest_edition(shelf)
+    jobs = folder.kept_redo(name) if name else None
+    if jobs is None:
+        jobs = _ordered(request, folder, plan, edition)
+        if name:
+            folder.keep_redo(name, jobs)
+    listening = listening_of(reading, original.verify)
+    first = [first_job(chunk_range) for chunk_range in plan.ranges]
+    left = [*unfinished(reading, first), *(unheard(reading, first, listening) if listening else ())]
+    audio = edition.audio if edition else original.audio
+    return Redo(reading, jobs, tuple(job for job in first if job in left), audio, original.verify)
+
+
+def _ordered(request: RedoRequest, folder: ReadingFolder, plan: Plan, edition: Edition | None) -> tuple[Job, ...]:
+    """A further take of each chunk that is asked for."""
+    rows, failures = folder.read_takes(), folder.read_failures()
     if request.chunks.strip() == FAILED:
         unspoken = {row.chunk for row in failures} - set(latest_takes(rows))
         numbers = sorted(unspoken | {flaw.chunk for flaw in edition.exceptions} if edition else unspoken)
         if not numbers:
-            raise BadRequest(f"No chunk of {shelf.name} has failed.", "Name the chunks to speak anew.")
+            raise BadRequest(f"No chunk of {folder.shelf.name} has failed.", "Name the chunks to speak anew.")
     else:
         numbers = parse_numbers(request.chunks, len(plan.chunks))
     if request.text and len(numbers) > 1:
@@ -66,15 +83,7 @@ def plan_redo(request: RedoRequest) -> Redo:
     round_number = max(FIRST_REDO, 1 + max((row.round for row in (*rows, *failures)), default=0))
     orders = [Order(number, takes.get(number, 0) + 1, request.text or None) for number in numbers]
     size = plan.range_size
-    jobs = [later_job(round_number, orders[start : start + size]) for start in range(0, len(orders), size)]
-    listening = listening_of(reading, original.verify)
-    unfinished = [
-        job
-        for job in map(first_job, plan.ranges)
-        if not job_is_done(reading, job) or (listening and not job_is_verified(reading, job, listening))
-    ]
-    audio = edition.audio if edition else original.audio
-    return Redo(reading, tuple(jobs), tuple(unfinished), audio, original.verify)
+    return tuple(later_job(round_number, orders[start : start + size]) for start in range(0, len(orders), size))
 
 
 def takes_left_out(redo: Redo, edition: Edition) -> list[Judged]:

@@ -2,6 +2,7 @@
 
     reading.json                                   the reading, and the request that it was last planned for
     published-<digest16>.json                      which edition came of a request, named by its digest
+    redo-<name>.json                               the jobs of a redo, for the run that asked for it and was killed
     round-0/00001-00032.synthesize.parquet         takes of a range; written when all of them are stored
     round-1/<set digest16>.synthesize.parquet      takes of a later round
     round-0/00001-00032.<id>.failed.parquet        attempts that ended in an error
@@ -16,8 +17,9 @@ Another voice, another plan or another model is another reading, so the evidence
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
@@ -29,10 +31,14 @@ from rhapsode.settings import ConvertRequest
 from rhapsode.store import sealed
 from rhapsode.store.evidence import TAKES, TakeRow, read_rows, write_rows
 from rhapsode.store.hearings import HEARD, HeardRow, read_heard
+from rhapsode.store.library import Library
+from rhapsode.store.overlap import ahead
 from rhapsode.store.shelf import Shelf
 
-READING, REFERENCE, PUBLISHED = "reading/1", "reference/1", "published/1"
+READING, REFERENCE, PUBLISHED, REDO = "reading/1", "reference/1", "published/1", "redo/1"
 _READING = TypeAdapter(Reading)  # built once: it takes longer than to read one
+_JOBS = TypeAdapter(tuple[Job, ...])
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,28 @@ class ReadingFolder:
         except (KeyError, TypeError, ValueError) as error:
             raise EvidenceDamaged(f"{where} names no edition.", sealed.REMEDY) from error
 
+    def keep_redo(self, name: str, jobs: Sequence[Job]) -> None:
+        """Keeps what a redo has ordered: once it has begun, the same request would order further takes."""
+        data = sealed.write_json(REDO, {"jobs": _JOBS.dump_python(tuple(jobs), mode="json")})
+        self.shelf.library.write_bytes(self.path(f"redo-{name}.json"), data)
+
+    def kept_redo(self, name: str) -> tuple[Job, ...] | None:
+        """What a redo of this name has ordered; None if nothing was kept under it.
+
+        Raises:
+            EvidenceDamaged: It cannot be read.
+        """
+        path = self.path(f"redo-{name}.json")
+        where = self.shelf.library.url(path)
+        try:
+            return _JOBS.validate_python(
+                self.shelf.library.read(path, lambda data: sealed.read_json(REDO, data, where))["jobs"]
+            )
+        except NotInLibrary:
+            return None
+        except (KeyError, ValidationError) as error:
+            raise EvidenceDamaged(f"{where} holds no jobs.", sealed.REMEDY) from error
+
     def takes_path(self, job: Job) -> str:
         return self.path(f"round-{job.round}", f"{job.name}{TAKES}")
 
@@ -103,19 +131,19 @@ class ReadingFolder:
     def read_takes(self) -> list[TakeRow]:
         """All takes of all rounds, ordered by round, chunk and take."""
         files = [path for path in self.shelf.library.list(self.path()) if path.endswith(TAKES)]
-        rows = [row for path in files for row in read_rows(self.shelf.library, path)]
+        rows = self._rows_of(read_rows, files)
         return sorted(rows, key=lambda row: (row.round, row.chunk, row.take, row.key))
 
     def read_failures(self) -> list[TakeRow]:
         """All attempts that ended in an error, in no order that means anything."""
         files = [path for path in self.shelf.library.list(self.path()) if path.endswith(".failed.parquet")]
-        return [row for path in files for row in read_rows(self.shelf.library, path)]
+        return self._rows_of(read_rows, files)
 
     def read_heard(self, listening: Listening) -> list[HeardRow]:
         """What was measured of the takes of all rounds, ordered by round, chunk and take."""
         ending = f".{listening.name}{HEARD}"
         files = [path for path in self.shelf.library.list(self.path()) if path.endswith(ending)]
-        rows = [row for path in files for row in read_heard(self.shelf.library, path)]
+        rows = self._rows_of(read_heard, files)
         return sorted(rows, key=lambda row: (row.round, row.chunk, row.take, row.key))
 
     def freeze_reference(self, listening: Listening, reference: Reference) -> None:
@@ -148,6 +176,10 @@ class ReadingFolder:
     def load_accepted(self, name: str) -> list[TakeRow]:
         """One row a chunk, in the order of the chunks."""
         return read_rows(self.shelf.library, self._accepted_path(name))
+
+    def _rows_of(self, read: Callable[[Library, str], list[T]], files: Sequence[str]) -> list[T]:
+        library = self.shelf.library
+        return [row for rows in ahead(library, lambda path: read(library, path), files) for row in rows]
 
     def _reference_path(self, listening: Listening) -> str:
         return self.path(f"reference-{listening.name}.json")
