@@ -31,7 +31,8 @@ def test_a_book_on_two_workers_has_the_bytes_of_one_on_none_retakes_and_all(floo
     assert published(fanned) == published(inline)
     assert float(artifacts_of(floor, ended)["progress"]) == 100.0
 
-    assert [run.parameters["request"]["library"] for run in runs_of(floor, "plan-book")] == [fanned.root]
+    planned = [str(run.parameters["request"]["library"]) for run in runs_of(floor, "plan-book")]
+    assert planned.count(fanned.root) == 1 and inline.root not in planned
     blocks = [run for run in runs_of(floor, "synthesize-ranges") if run.parameters["library"] == fanned.root]
     first, retakes = ([block for block in blocks if rounds_of(block) == {number}] for number in (0, 1))
     assert len(first) == 2 and len(retakes) == 1 and len(blocks) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,8 +106,8 @@ def test_six_books_convert_by_night_and_the_next_night_converts_nothing(
     blocks = [run for run in runs_of(floor, "synthesize-ranges") if run.parameters["library"] == library.root]
     assert len(blocks) == 4, "a book each"
     assert not any(account.keys for run in conversions for account in floor.accounts(run)), "no parent spoke"
-    files = {path.rpartition("/")[2] for path in library.list("books")}
-    assert {"Book 1.m4b", "Book 2.m4b", "Book 3.m4b", "Book 6.m4b", "report.html", "manifest.json"} <= files
+    files = Counter(path.rpartition("/")[2] for path in library.list("books"))
+    assert files["The Lamps.m4b"] == files["report.html"] == files["manifest.json"] == 4
 
     second = floor.ended(floor.submit("convert-library", request=request).id, 120)
     assert {name: state for name, (state, _) in books_of(floor, second).items()} == states | dict.fromkeys(
