@@ -218,8 +218,13 @@ class _BookAudio:
     def _samples(self, index: int) -> Iterator[Samples]:
         timeline = self._timelines[index]
         done = self._starts[index]
-        audio = ahead(self._library, self._load, timeline.placed)  # `render` wants them one by one, in this order
-        for block in render(timeline, lambda _: next(audio), self.settings, self.gain.gain_db):
+        read = zip(timeline.placed, ahead(self._library, self._load, timeline.placed), strict=True)
+
+        def load(placed: Placed) -> Audio:
+            expected, audio = next(read, (None, None))
+            return audio if audio and expected == placed else self._load(placed)  # out of turn: read by itself
+
+        for block in render(timeline, load, self.settings, self.gain.gain_db):
             yield block
             done += len(block)
             tell(Written(timeline.chapter, done, self.length))
