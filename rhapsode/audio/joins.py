@@ -8,7 +8,7 @@ makes the samples. All positions are integers of samples, so `length` is exact:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -113,12 +113,18 @@ def trim(audio: Audio) -> tuple[int, int]:
 
 
 def render(
-    timeline: Timeline, load: Callable[[Placed], Audio], settings: AudioSettings, gain_db: float
+    timeline: Timeline,
+    load: Callable[[Sequence[Placed]], Iterable[Audio]],
+    settings: AudioSettings,
+    gain_db: float,
 ) -> Iterator[Samples]:
     """The chapter as int16 blocks (the lead-in, then each take with its pause), `timeline.length` samples in all.
 
     The gain is applied once, in float, and rounded once. Peaks above `ceiling_dbtp` are bent down (see peaks.py), so
     nothing can clip.
+
+    Args:
+        load: The audio of takes, in their order; each is asked for when the one before it is rendered.
 
     Raises:
         AudioError: A stored take is not the one that was laid out.
@@ -128,8 +134,7 @@ def render(
     gain = np.float32(10 ** (gain_db / 20))
     ceiling = FULL_SCALE * 10 ** ((settings.ceiling_dbtp - HEADROOM_DB) / 20) - tone.peak
     yield _quantise(tone.at(0, timeline.lead_in))
-    for place in timeline.placed:
-        audio = load(place)
+    for place, audio in zip(timeline.placed, load(timeline.placed), strict=True):
         if audio.sample_rate_hz != rate or len(audio.samples) < place.trim_end:
             raise AudioError(
                 f"The audio of chunk {place.number} is not the one that was laid out in chapter {timeline.chapter}.",

@@ -218,19 +218,13 @@ class _BookAudio:
     def _samples(self, index: int) -> Iterator[Samples]:
         timeline = self._timelines[index]
         done = self._starts[index]
-        read = zip(timeline.placed, ahead(self._library, self._load, timeline.placed), strict=True)
-
-        def load(placed: Placed) -> Audio:
-            expected, audio = next(read, (None, None))
-            return audio if audio and expected == placed else self._load(placed)  # out of turn: read by itself
-
-        for block in render(timeline, load, self.settings, self.gain.gain_db):
+        for block in render(timeline, self._load, self.settings, self.gain.gain_db):
             yield block
             done += len(block)
             tell(Written(timeline.chapter, done, self.length))
 
-    def _load(self, placed: Placed) -> Audio:
-        return get_audio(self._library, placed.key, placed.sha256)
+    def _load(self, placed: Sequence[Placed]) -> Iterator[Audio]:
+        return ahead(self._library, lambda each: get_audio(self._library, each.key, each.sha256), placed)
 
 
 def describe_edition(reading: Reading, edition: Edition) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ SETTINGS = AudioSettings()
 def rendered(takes: list[Take], audio_settings: AudioSettings = SETTINGS, gain_db: float = 0.0) -> list[Samples]:
     timeline = laid_out(1, "One", iter(takes), audio_settings)
     audio = {key: take for _, key, _, take in takes}
-    return list(render(timeline, lambda place: audio[place.key], audio_settings, gain_db))
+    return list(render(timeline, lambda places: (audio[place.key] for place in places), audio_settings, gain_db))
 
 
 @st.composite
@@ -59,9 +60,10 @@ def test_only_one_take_is_asked_for_at_a_time() -> None:
     timeline = laid_out(1, "One", takes_of([sine(200, 0.5)] * 3), SETTINGS)
     loaded: list[int] = []
 
-    def load(place: Placed) -> Audio:
-        loaded.append(place.number)
-        return Audio(sine(200, 0.5), RATE)
+    def load(places: Sequence[Placed]) -> Iterator[Audio]:
+        for place in places:
+            loaded.append(place.number)
+            yield Audio(sine(200, 0.5), RATE)
 
     blocks = render(timeline, load, SETTINGS, 0.0)
     next(blocks)
@@ -155,7 +157,7 @@ def test_a_chapter_without_takes_is_an_error() -> None:
 def test_another_take_than_the_one_laid_out_is_noticed() -> None:
     timeline = laid_out(2, "Two", takes_of([sine(200, 0.5)]), SETTINGS)
     with pytest.raises(AudioError, match="chunk 1 is not the one that was laid out in chapter 2"):
-        list(render(timeline, lambda place: Audio(sine(200, 0.1), RATE), SETTINGS, 0.0))
+        list(render(timeline, lambda places: (Audio(sine(200, 0.1), RATE) for _ in places), SETTINGS, 0.0))
 
 
 def test_a_chunk_without_a_take_leaves_its_pause() -> None:
@@ -176,5 +178,9 @@ def test_a_chapter_without_any_take_is_silent() -> None:
     takes = [(chunk, "", "", None) for chunk, *_ in takes_of([sine(200, 0.5)] * 2)]
     timeline = lay_out(1, "One", takes, SETTINGS, RATE)
     assert timeline.placed == ()
-    assert sum(map(len, render(timeline, pytest.fail, SETTINGS, 0.0))) == timeline.length == timeline.lead_in
+    assert (
+        sum(map(len, render(timeline, lambda places: map(pytest.fail, places), SETTINGS, 0.0)))
+        == timeline.length
+        == timeline.lead_in
+    )
     assert timeline.length == round((LEAD_IN_S + 2 * SETTINGS.pauses.sentence) * RATE)

@@ -27,7 +27,9 @@ def book_of(waves: list[Samples], audio_settings: AudioSettings) -> tuple[list[T
     blocks = [
         block
         for timeline in timelines
-        for block in render(timeline, lambda place: audio[place.key], audio_settings, gain.gain_db)
+        for block in render(
+            timeline, lambda places: (audio[place.key] for place in places), audio_settings, gain.gain_db
+        )
     ]
     return timelines, gain, np.concatenate(blocks)
 
@@ -115,7 +117,9 @@ def test_takes_that_were_measured_alone_add_up_to_their_chapter(speech: list[Sam
     takes = takes_of([*speech, speech[0]])
     timeline = laid_out(1, "", takes, audio_settings)
     audio = {key: take for _, key, _, take in takes}
-    chapter = np.concatenate(list(render(timeline, lambda place: audio[place.key], audio_settings, -20.0)))
+    chapter = np.concatenate(
+        list(render(timeline, lambda places: (audio[place.key] for place in places), audio_settings, -20.0))
+    )
     meter = Meter(RATE)
     meter.feed(chapter)
     assert integrated_lufs(timeline.loudness_blocks) - 20 == pytest.approx(integrated_lufs(meter.blocks), abs=0.1)
