@@ -10,14 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from rhapsode.audio.ffmpeg import last_lines
-
-GRACE_S = 15.0
-"""For a worker to end its runs, and for the server to close its database."""
-MARK = "RHAPSODE_UP"
-"""In the environment of all that we start: a run has a session of its own, and outlives a worker that is killed."""
+from rhapsode.cli.orphans import GRACE_S, MARK, kill_all
 
 
 class Running(NamedTuple):
@@ -30,7 +24,7 @@ class Running(NamedTuple):
 
 
 class Processes:
-    """Starts programs of Prefect and ends them, with everything that they have started.
+    """Starts programs of Prefect and ends them, with everything that they have started; so does our own end.
 
     Args:
         logs: The folder of their output, a file each; made where it is missing.
@@ -41,14 +35,16 @@ class Processes:
         self._logs = logs
         self._mark = secrets.token_hex(8)
         self._running: list[Running] = []
+        heir = [sys.executable, "-m", "rhapsode.cli.orphans", self._mark]
+        # Like all of them in a session of its own, which keeps the terminal's Ctrl-C from it.
+        self._heir = subprocess.Popen(heir, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def start(self, name: str, arguments: Sequence[str]) -> Running:
-        """Runs `prefect` with these arguments. A session of its own keeps the terminal's Ctrl-C from it: we end it."""
+        """Runs `prefect` with these arguments."""
         log = self._logs / f"{name}.log"
-        command = [sys.executable, "-m", "rhapsode.cli.tied", str(os.getpid()), sys.executable, "-m", "prefect"]
         with log.open("wb") as said:
             process = subprocess.Popen(
-                [*command, *arguments],
+                [sys.executable, "-m", "prefect", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -74,19 +70,8 @@ class Processes:
 
     def kill(self) -> None:
         """Ends at once whatever is left of them."""
-        left = self._members()
-        for each in left:
-            each.kill()
-        psutil.wait_procs(left, timeout=GRACE_S)
+        kill_all(self._mark)
         for started in self._running:
             started.process.wait()
-
-    def _members(self) -> list[psutil.Process]:
-        found = []
-        for each in psutil.process_iter():
-            try:
-                if each.environ().get(MARK) == self._mark:
-                    found.append(each)
-            except psutil.Error:  # it has ended, or is none of ours
-                continue
-        return found
+        self._heir.kill()
+        self._heir.communicate()

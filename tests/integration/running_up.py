@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from rhapsode.cli.processes import MARK
+from rhapsode.cli.orphans import MARK, bearers
 
 RHAPSODE = Path(sys.executable).with_name("rhapsode")
 START_S = 280
@@ -31,8 +32,8 @@ class Up(NamedTuple):
         return f"http://127.0.0.1:{self.port}/api"
 
     def mark(self) -> str:
-        [first, *_] = psutil.Process(self.process.pid).children()
-        return str(first.environ()[MARK])
+        marks = [child.environ().get(MARK) for child in psutil.Process(self.process.pid).children()]
+        return next(mark for mark in marks if mark)
 
     def run(self, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
         """Another command of the same user."""
@@ -71,14 +72,11 @@ def end(up: Up) -> None:
 
 
 def members(mark: str) -> list[str]:
-    """What runs with the mark of a floor in its environment, be it whose child it may."""
+    """What runs with the mark of a floor in its environment."""
     found = []
-    for each in psutil.process_iter():
-        try:
-            if each.environ().get(MARK) == mark:
-                found.append(" ".join(each.cmdline()))
-        except psutil.Error:
-            continue
+    for each in bearers(mark):
+        with suppress(psutil.Error):  # it has just ended
+            found.append(" ".join(each.cmdline()))
     return found
 
 

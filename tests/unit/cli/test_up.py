@@ -15,6 +15,7 @@ import pytest
 from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings
 
 from rhapsode.cli import up
+from rhapsode.cli.orphans import bearers
 from rhapsode.cli.processes import Processes
 from rhapsode.errors import BadRequest, RhapsodeError
 from tests.unit.cli.conftest import Said
@@ -100,31 +101,30 @@ def test_what_a_part_has_started_ends_with_it(tmp_path: Path, monkeypatch: pytes
     processes = Processes(tmp_path / "logs")
     started = processes.start("worker", [])
     assert started.process.wait(60) == 0, started.last_words()
-    [left] = processes._members()
+    [left] = bearers(processes._mark)
     assert left.cmdline() == ["sleep", "97"]
     processes.stop()
     assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
-def test_what_is_tied_ends_with_its_parent() -> None:
-    parent = "import os, subprocess, sys\n" + (
-        "child = subprocess.Popen([sys.executable, '-m', 'rhapsode.cli.tied', str(os.getpid()), '/bin/sleep', '98'])\n"
-        "print(child.pid, flush=True)\n"
-        "child.wait()\n"
+def test_what_a_floor_has_started_is_killed_when_the_floor_is(tmp_path: Path) -> None:
+    """It heeds no request to end, as a worker that wants to tell its server of it, and the server has gone too."""
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(98)"
     )
-    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
+    (tmp_path / "prefect.py").write_text(deaf)
+    floor = (
+        "import sys; from pathlib import Path; from rhapsode.cli.processes import Processes\n"
+        "print(Processes(Path(sys.argv[1])).start('worker', []).process.pid, flush=True)\n"
+        "sys.stdin.read()"
+    )
+    command, environment = [sys.executable, "-c", floor, tmp_path / "logs"], os.environ | {"PYTHONPATH": str(tmp_path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
         child = psutil.Process(int(process.stdout.readline()))
-        wait_for(lambda: child.cmdline() == ["/bin/sleep", "98"])
+        wait_for(lambda: "here" in (tmp_path / "logs" / "worker.log").read_text())
         process.kill()
     wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
-
-
-def test_who_has_lost_its_parent_before_does_not_begin() -> None:
-    command = [sys.executable, "-m", "rhapsode.cli.tied", str(os.getppid()), "/bin/echo", "here"]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == ((1, b"") if sys.platform == "linux" else (0, b"here\n"))
 
 
 def wait_for(true: Callable[[], bool]) -> None:
