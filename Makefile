@@ -16,12 +16,12 @@ test: $(LLAMA)  ## everything but the slow tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
 slow: $(LLAMA)  ## whole novels and many kills
-	$(BIN)/pytest -n 2 --dist loadfile -m slow
+	$(BIN)/pytest -n 3 --dist loadfile -m slow  # some only wait, for servers and for the dead
 
 integration: $(LLAMA)  ## a server on PostgreSQL, with workers
 	infra/install_postgresql.sh
 	infra/install_chromium.sh
-	$(BIN)/pytest -m integration tests/integration
+	$(BIN)/pytest -n 2 --dist loadfile -m integration tests/integration
 
 check: $(DEV)  ## static checks
 	$(BIN)/ruff check .

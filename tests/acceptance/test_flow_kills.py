@@ -17,7 +17,7 @@ from rhapsode.settings import ConvertRequest, EngineName
 from tests.acceptance.killing import Child, Start, completed, killed, undisturbed
 
 SEED = 20261124
-PHASES = ("speak", "speak", "evidence", "encode", "publish")
+PHASES = ("speak", "evidence", "publish")
 WORKERS = 2
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -80,7 +80,7 @@ def compared(engine: EngineName, load: Load, kind: Kind = Kind.BACKEND) -> apart
     return apart.Condition(f"on the other {kind}", kind, load, (tuple(((said[n - 1],),) for n in ONE),))
 
 
-@BOTH
+@MOSTLY_HF
 def test_a_backend_in_order_is_acquitted_in_all_precisions_beside_the_other(name: EngineName, tmp_path: Path) -> None:
     load = partial(loaded, name)
     engine = load()

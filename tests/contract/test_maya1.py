@@ -1,7 +1,6 @@
 """Maya1 keeps every promise on both backends, with one slot and with eight, with random weights and with a voice.
 
-The voice takes three times as long and breaks no other promise, so it runs here through one backend; `make slow` runs
-it through the other.
+Here each backend, each number of slots and each kind of weights comes at least once; `make slow` has the other cases.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ import ctypes
 import gc
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from itertools import islice, product
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +57,6 @@ OTHERS = 484
 BOUND = 1 << 20
 """Bytes by which a session may grow: sixteen seconds of sound, or the scores of 64 prompts."""
 
-SLOW = pytest.mark.slow
 pytestmark = pytest.mark.timeout(900)  # whoever runs first pays for the models
 
 
@@ -68,20 +66,21 @@ class Case(NamedTuple):
     slots: int
 
 
-CASES = [Case(*one) for one in product(("maya1-hf", "maya1-gguf"), ("random", "voice"), (1, 8))]
+QUICK = (Case("maya1-hf", "random", 1), Case("maya1-hf", "voice", 8), Case("maya1-gguf", "random", 8))
+CASES = (*QUICK, Case("maya1-hf", "random", 8), Case("maya1-gguf", "random", 1), Case("maya1-gguf", "voice", 8))
 
 
-def cases(wanted: Callable[[Case], bool], slow: Callable[[Case], bool] = lambda case: False) -> list[Any]:
-    """Parameters for the fixture `named`."""
-    return [
-        pytest.param(case, id="-".join(map(str, case)), marks=[SLOW] * slow(case)) for case in CASES if wanted(case)
-    ]
+def cases(of: Sequence[Case] = CASES, quick: Sequence[Case] = QUICK) -> list[Any]:
+    """Parameters for the fixture `named`; those that are not quick are left to `make slow`."""
+    return [pytest.param(case, id="-".join(map(str, case)), marks=later(case, quick)) for case in of]
 
 
-BACKING_OFF = cases(
-    lambda case: (case.weights, case.slots) != ("voice", 1), slow=lambda case: case[:2] == ("maya1-gguf", "voice")
-)
-BABBLING = cases(lambda case: case[1:] == ("random", 8))
+def later(case: Case, quick: Sequence[Case] = QUICK) -> list[pytest.MarkDecorator]:
+    return [] if case in quick else [pytest.mark.slow]
+
+
+WITH_484 = cases(CASES[:-1], quick=QUICK[-1:])  # the last one would speak for ten minutes
+BABBLING = cases([case for case in CASES if case[1:] == ("random", 8)])
 Named = tuple[str, Maya1Engine]
 
 
@@ -159,7 +158,7 @@ def private_bytes() -> int:
 
 
 CONVICTIONS = [
-    pytest.param(case, fault, promise, id=f"{name}-{case.name}-{case.slots}")
+    pytest.param(case, fault, promise, id=f"{name}-{case.name}-{case.slots}", marks=later(case))
     for name, fault, promise, slots in (
         ("keeps", partial(changed, kind=Keeps), partial(remembers_nothing_of, count=9), (1, 8)),
         ("bleeds", partial(changed, kind=Bleeds), partial(remembers_nothing_of, count=9), (1, 8)),
@@ -190,7 +189,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return folder
 
 
-@pytest.fixture(scope="module", params=cases(lambda case: True, slow=lambda case: case[:2] == ("maya1-gguf", "voice")))
+@pytest.fixture(scope="module", params=cases())
 def named(request: pytest.FixtureRequest, folders: Callable[[str], Path]) -> Iterator[Named]:
     name, weights, slots = request.param
     with pytest.MonkeyPatch.context() as patch:
@@ -218,13 +217,12 @@ def test_slots_make_no_difference(named: Named) -> None:
     slots_make_no_difference(named[1])
 
 
-@pytest.mark.parametrize("named", BACKING_OFF, indirect=True)
 def test_a_session_that_runs_out_of_memory_says_what_a_smaller_one_says(named: Named) -> None:
     forgets_a_back_off(named[1])
 
 
 @pytest.mark.timeout(1500)  # one slot says 484 utterances one after another
-@pytest.mark.parametrize("named", cases(lambda case: True, slow=lambda case: case[1:] != ("random", 8)), indirect=True)
+@pytest.mark.parametrize("named", WITH_484, indirect=True)
 def test_nothing_is_left_of_484_others(named: Named) -> None:
     remembers_nothing_of(named[1], OTHERS)
 

@@ -39,6 +39,7 @@ def judged_again(*_: object) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_what_is_spoiled_is_mended_or_named(
     story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
