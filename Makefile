@@ -4,7 +4,7 @@ BIN := .venv/bin
 SETUP := .venv/.base
 DEV := .venv/.dev
 LLAMA := .venv/.llama_cpp
-# Three on two cores, since for a third of the time they wait: for servers, and for the dead. So one thread each.
+# Three on two cores, since they often wait: for servers, and for the dead. So one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile
 
 .PHONY: audiobook test slow integration check bench clean

@@ -16,6 +16,7 @@ import psutil
 MARK = "RHAPSODE_UP"
 """In the environment of all that a floor starts: a run, in a session of its own, outlives a worker that is killed."""
 GRACE_S = 15.0
+"""For a worker to end its runs, and for the server to close its database; and for what was killed to be gone."""
 
 
 def bearers(mark: str) -> list[psutil.Process]:
